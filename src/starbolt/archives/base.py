@@ -1,0 +1,141 @@
+"""An archive: a catalogue with one row per object, and the measurements of each object.
+
+This is all that a newcomer's data set implements: `read` gives the catalogue, `load` gives one object.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+PART = "starbolt_part"  # catalogue column naming the part ("train" or "test") of rows that came from separate files
+
+
+class Sample(NamedTuple):
+    """One object's measurements of one modality, NaN where unmeasured.
+
+    x: [C] table, [C, H, W] image or [C, T] series (values only; the times stand in `time`).
+    err: like x, one sigma. limit: bool like x, True where x is an upper or lower limit.
+    time: float64 [T], series only: times (or wavelengths), in any order.
+    """
+
+    x: np.ndarray
+    err: np.ndarray | None = None
+    limit: np.ndarray | None = None
+    time: np.ndarray | None = None
+
+
+@dataclass
+class Dense:
+    """N objects of equal shape: x [N, C] or [N, C, H, W], NaN where unmeasured; err and limit like x."""
+
+    x: np.ndarray
+    err: np.ndarray | None = None
+    limit: np.ndarray | None = None
+
+
+@dataclass
+class Ragged:
+    """N series of any length, one behind the other, each sorted in time.
+
+    offsets: int64 [N + 1]; object i owns points offsets[i] to offsets[i + 1].
+    time: float64 [P]; x: float32 [P, C], NaN where unmeasured; err float32 and limit bool like x.
+    """
+
+    offsets: np.ndarray
+    time: np.ndarray
+    x: np.ndarray
+    err: np.ndarray | None = None
+    limit: np.ndarray | None = None
+
+
+class Archive(ABC):
+    """Where observations come from.
+
+    channels: the channel names, or {modality: names} where `load` returns several modalities.
+    units: as strings that astropy reads, like channels; empty strings where unknown.
+    id: catalogue column that names each object; None: file name and row number do.
+    """
+
+    channels: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+    units: tuple[str, ...] | Mapping[str, tuple[str, ...]] | None = None
+    id: str | None = None
+    whole: ClassVar[bool] = False  # True where `load_rows` is one vectorised pass, so that packing need not fork
+
+    @abstractmethod
+    def read(self) -> pa.Table:
+        """The catalogue, one row per object, units in the fields' metadata under b"unit"."""
+
+    @abstractmethod
+    def load(self, row: dict[str, Any]) -> np.ndarray | Sample | dict[str, Sample]:
+        """The measurements of one object, given its catalogue row: an array [C, ...], a Sample, or one per modality."""
+
+    def load_rows(self, catalogue: pa.Table) -> dict[str, Dense | Ragged]:
+        """The measurements of many objects, in the catalogue's order; override where one pass reads them all."""
+        samples = [as_samples(self.load(row)) for row in catalogue.to_pylist()]
+        names = samples[0].keys() if samples else ()
+        return {name: join([sample[name] for sample in samples]) for name in names}
+
+    def sources(self) -> list[str]:
+        """Files whose size and date go into the store's fingerprint; by default every option that names a file."""
+        return [value for value in vars(self).values() if isinstance(value, str)]
+
+
+def as_samples(loaded: np.ndarray | Sample | dict[str, Sample]) -> dict[str, Sample]:
+    """What `Archive.load` returned, as modality name -> Sample; a single modality is named after its kind."""
+    if isinstance(loaded, dict):
+        return loaded
+    sample = loaded if isinstance(loaded, Sample) else Sample(np.asarray(loaded))
+    return {kind_of(sample): sample}
+
+
+def kind_of(sample: Sample) -> str:
+    """ "table", "image" or "series", from the sample's own shape."""
+    if sample.time is not None:
+        return "series"
+    kind = {1: "table", 3: "image"}.get(sample.x.ndim)
+    if kind is None:
+        raise ValueError(
+            f"load() returned an array of shape {sample.x.shape}; give [C] for a table, [C, H, W] for an image, "
+            "or Sample(x=[C, T], time=[T]) for a series"
+        )
+    return kind
+
+
+def join(samples: list[Sample]) -> Dense | Ragged:
+    """Many samples of one modality as one Dense or Ragged; ValueError where the shapes differ."""
+    if samples[0].time is None:
+        return Dense(*(_stack([getattr(s, name) for s in samples]) for name in ("x", "err", "limit")))
+    ordered = [_sorted_in_time(s) for s in samples]
+    offsets = np.concatenate([[0], np.cumsum([len(s.time) for s in ordered])]).astype(np.int64)
+    time = np.concatenate([s.time for s in ordered])
+    rest = []
+    for name in ("x", "err", "limit"):
+        parts = [getattr(s, name) for s in ordered]
+        rest.append(None if parts[0] is None else np.concatenate([p.T for p in parts]))
+    return Ragged(offsets, time, *rest)
+
+
+def _stack(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+    if arrays[0] is None:
+        return None
+    shapes = {a.shape for a in arrays}
+    if len(shapes) > 1:
+        few = ", ".join("x".join(map(str, s)) for s in sorted(shapes)[:3])
+        raise ValueError(f"the objects have different shapes ({few}); give data.size=PIXELS to crop or pad them")
+    return np.stack(arrays)
+
+
+def _sorted_in_time(sample: Sample) -> Sample:
+    time = np.asarray(sample.time, np.float64)
+    order = np.argsort(time, kind="stable")
+    pick = [None if a is None else np.asarray(a)[:, order] for a in (sample.x, sample.err, sample.limit)]
+    x, err, limit = pick
+    return Sample(
+        x.astype(np.float32), None if err is None else err.astype(np.float32), limit, time[order]
+    )

@@ -1,0 +1,118 @@
+"""What data and models share, and all that they share: Block, Batch and Spec.
+
+Data speak physics, models speak tensors. Data modules fill `Batch`es in physical units; the `Spec` says what the
+numbers mean; `Standardise` turns a measured block into a network's input. Axis 0 is always the object, axis 1 the channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+KINDS = ("table", "image", "series")
+
+
+class Block(NamedTuple):
+    """One modality of a batch: [B, C] table, [B, C, H, W] image, [B, C, T] series.
+
+    x: float32, physical units, 0 where unmeasured. Channel 0 of a series is the time since the object's first point.
+    mask: bool, broadcastable to x: True where measured (missing column, bad pixel and padding are one idea).
+    err: float32 like x: one sigma, 0 where unknown; None where the data have no errors.
+    limit: bool like x: x is an upper or lower limit, not a measurement; None where the data have no limits.
+    length: int64 [B], number of points; series only.
+    """
+
+    x: Tensor
+    mask: Tensor
+    err: Tensor | None = None
+    limit: Tensor | None = None
+    length: Tensor | None = None
+
+
+class Batch(NamedTuple):
+    """A batch of B objects.
+
+    inputs: modality name -> Block; one entry for most users, several for fusion.
+    y: int64 [B] class, or float32 [B, K] quantities; -1 or NaN where unknown.
+    weight: float32 [B], relative weight in the loss.
+    row: int64 [B], row of the catalogue, so that every prediction finds its object again.
+    """
+
+    inputs: dict[str, Block]
+    y: Tensor
+    weight: Tensor
+    row: Tensor
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One modality: what its numbers mean and how they are distributed over the training rows.
+
+    shape: of one object: (C,), (C, H, W) or (C, T) with T the longest training series.
+    transform: per channel "linear", "log" or "asinh", applied before mean and spread are taken.
+    soft: per channel the softening of "asinh", in the channel's unit (1 elsewhere).
+    mean, spread: per channel, of the transformed values of the training rows.
+    missing: per channel the fraction unmeasured in the training rows.
+    err_mean, err_spread: per channel, of log10 of the transformed errors; empty where the data have no errors.
+    scaling: "global", "object" (each object's own median and scale taken out) or "both".
+    """
+
+    kind: str
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    shape: tuple[int, ...]
+    transform: tuple[str, ...]
+    soft: tuple[float, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+    missing: tuple[float, ...]
+    err_mean: tuple[float, ...] = ()
+    err_spread: tuple[float, ...] = ()
+    scaling: str = "global"
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """What is predicted: classes (`classes` not empty) or quantities.
+
+    counts: training rows per class; mean, spread: of each quantity over the training rows, in its unit.
+    """
+
+    names: tuple[str, ...]
+    units: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    mean: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Plain values that a checkpoint carries and that new data are compared with.
+
+    inputs: modality name -> InputSpec; data, split: fingerprints of the packed store and of the split.
+    """
+
+    inputs: dict[str, InputSpec]
+    target: TargetSpec
+    data: str = ""
+    split: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dicts, lists, strings and numbers: safe to load without running code."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Spec:
+        """The inverse of `to_dict`, also after a trip through JSON or YAML (lists for tuples)."""
+        inputs = {name: InputSpec(**_tuples(value)) for name, value in state["inputs"].items()}
+        target = TargetSpec(**_tuples(state["target"]))
+        return cls(inputs, target, state["data"], state["split"], dict(state["sizes"]))
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
