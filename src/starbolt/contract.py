@@ -78,7 +78,8 @@ class InputSpec:
 class TargetSpec:
     """What is predicted: classes (`classes` not empty) or quantities.
 
-    counts: training rows per class; mean, spread: of each quantity over the training rows, in its unit.
+    counts: training rows per class. mean, spread: of each quantity over the training rows, in its unit;
+    log_mean, log_spread: of its decimal logarithm, NaN where any training value is not positive.
     """
 
     names: tuple[str, ...]
@@ -87,6 +88,8 @@ class TargetSpec:
     counts: tuple[int, ...] = ()
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
+    log_mean: tuple[float, ...] = ()
+    log_spread: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

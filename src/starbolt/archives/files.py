@@ -1,0 +1,103 @@
+"""Any catalogue an astronomer has, read into one Arrow table: native byte order, units in the fields, null for missing.
+
+Text (CSV, ASCII, ECSV), FITS, VOTable, Parquet (a file, a folder, a HATS catalogue), HDF5, and tables in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from starbolt.archives.arrow import from_memory
+from starbolt.archives.binary import read_fits, read_hdf5, read_parquet, read_votable
+from starbolt.archives.columns import TableError, nearest, plain
+from starbolt.archives.text import read_text
+
+
+def read_table(source: Any, *, names: Sequence[str] = (), table: str | int | None = None) -> pa.Table:
+    """One row per object, from a file (format by its ending, else by its content) or from a table in memory.
+
+    names: the columns' names, in place of those in the file. table: HDU, VOTable or HDF5 group, by name or number.
+    Raises FileNotFoundError with the nearest file names, TableError where the content is damaged or ambiguous.
+    """
+    if not isinstance(source, (str, Path)):
+        return _named(from_memory(source), names, "the table")
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(_missing(path))
+    reader = read_parquet if path.is_dir() else _reader(path)
+    if reader is read_text:
+        return _named(_guarded(lambda: read_text(path, names), path, "a table"), names, path)
+    kind = reader.__name__.removeprefix("read_").upper()
+    return _named(_guarded(lambda: reader(path, table), path, kind), names, path)
+
+
+def _missing(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}, so no {path.name} in it"
+    return f"there is no file {path}; {nearest(path.name, sorted(os.listdir(path.parent)))}"
+
+
+def _reader(path: Path) -> Callable[..., pa.Table]:
+    ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    if ending.lower() in ENDINGS:
+        return ENDINGS[ending.lower()]
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"\x1f\x8b"):
+        with gzip.open(path) as file:
+            head = file.read(512)
+    return next((reader for mark, reader in MARKS.items() if head.startswith(mark)), read_text)
+
+
+def _guarded(read: Callable[[], pa.Table], path: Path, kind: str) -> pa.Table:
+    """Whatever a reader raises about a damaged file, as one sentence; a truncated FITS file is only warned of."""
+    if path.is_file() and path.stat().st_size == 0:
+        raise TableError(f"{path} is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", ".*truncated")
+            return read()
+    except (TableError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0][:150]
+        raise TableError(f"{path} cannot be read as {kind}, is it damaged or cut short? ({reason})") from error
+
+
+def _named(table: pa.Table, names: Sequence[str], where: object) -> pa.Table:
+    """The table under the given names, each column plain (see `plain`); twins are refused."""
+    if names and len(names) != table.num_columns:
+        raise TableError(f"data.names has {len(names)} names, but {where} has {table.num_columns} columns")
+    names = list(names or table.column_names)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(f"{where} has several columns called '{twice[0]}'; give all names with data.names=[...]")
+    arrays = [plain(values) for values in table.columns]
+    pairs = zip(names, arrays, table.schema, strict=True)
+    fields = [pa.field(name, array.type, metadata=field.metadata) for name, array, field in pairs]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+ENDINGS = {
+    **dict.fromkeys((".fits", ".fit", ".fts"), read_fits),
+    **dict.fromkeys((".vot", ".votable", ".xml", ".vo"), read_votable),
+    **dict.fromkeys((".parquet", ".pq"), read_parquet),
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), read_hdf5),
+    **dict.fromkeys((".csv", ".tsv", ".ecsv"), read_text),
+}
+MARKS = {
+    b"SIMPLE  =": read_fits,
+    b"PAR1": read_parquet,
+    b"\x89HDF": read_hdf5,
+    b"<?xml": read_votable,
+    b"<VOTABLE": read_votable,
+}

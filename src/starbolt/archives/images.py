@@ -1,0 +1,166 @@
+"""Images beside a catalogue: one or more files per object, a stack of all objects, or files inside table cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from starbolt.archives.base import Archive, Dense, Ragged, Sample
+from starbolt.archives.catalogues import called, context_rows, context_sample, flat, folder, in_parts, without_sentinels
+from starbolt.archives.columns import column, numbers, unit
+from starbolt.archives.cutouts import Cutouts, resized
+from starbolt.archives.files import read_table
+from starbolt.archives.pixels import Hdu, Picture, named
+from starbolt.archives.stacks import ROW, Stack
+from starbolt.archives.where import where as rows_where
+
+
+class ImageArchive(Archive):
+    """One image [C, H, W] per catalogue row, in the files' own dtype, NaN where unmeasured.
+
+    file: a column with file names, or with whole files as bytes ("cutoutScience.stampData"); a pattern such as
+        "{objid}.fits"; or a list of these, one band each. Names are relative to root.
+    root: default the catalogue's own folder. hdu: see `read_picture`; a list of HDUs gives several channels.
+    stack: one array of all images instead, see `Stack`; `file` is then the column with its row numbers.
+    size: [pixels] every image is cropped or padded about its centre to size x size. Padding is NaN, so integer images
+        become float when size is given (float16 for 8 bit, float32 otherwise: each value stays exact up to 2^24).
+    where, missing: rows to keep, and values of the catalogue that stand for none. context: columns of the catalogue
+        that become a second modality, "context" [K].
+    """
+
+    def __init__(
+        self,
+        catalogue: Any,
+        *,
+        test_catalogue: Any = None,
+        file: str | Sequence[str] | None = None,
+        root: str = "",
+        hdu: Hdu = 0,
+        size: int | None = None,
+        stack: str | np.ndarray | None = None,
+        id: str | None = None,
+        names: Sequence[str] = (),
+        table: str | int | None = None,
+        where: str | None = None,
+        missing: Sequence[float] = (),
+        context: Sequence[str] = (),
+    ) -> None:
+        self.catalogue, self.test_catalogue = catalogue, test_catalogue
+        self.file = [file] if isinstance(file, str) else list(file or ())
+        self.root, self.hdu, self.size, self.stack = root, hdu, size, stack
+        self.id, self.names, self.table = id, tuple(names), table
+        self.where, self.missing, self.context = where, tuple(missing), tuple(context)
+        self.whole = isinstance(stack, np.ndarray)  # type: ignore[misc]  # in memory: one gather, no other process
+        self._stack = None if stack is None else Stack(stack)
+        roots = {"train": root or folder(catalogue), "test": root or folder(test_catalogue)}
+        self._cutouts = Cutouts(self.file, roots, hdu)
+        self._dtype, self._shape = np.dtype(np.float32), (0, 0, 0)
+        self._refuse_unclear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"catalogue": None, "test_catalogue": None}  # other processes load rows, never read
+
+    def read(self) -> pa.Table:
+        """The catalogue's scalar columns, and image bytes where these stand in cells; looks into the first image."""
+        sources = [source for source in (self.catalogue, self.test_catalogue) if source is not None]
+        table = in_parts([self._catalogue(source) for source in sources])
+        self.id = self.id or self._default_id(table)
+        if table.num_rows:
+            self._look(table)
+        return table
+
+    def load(self, row: dict[str, Any]) -> dict[str, Sample]:
+        """The image, and the context if any, of one row; ValueError naming the file that differs from the first."""
+        sample = Sample(self._like_first(self._picture(row).pixels, row))
+        return {"image": sample, "context": context_sample(row, self.context)} if self.context else {"image": sample}
+
+    def load_rows(self, catalogue: pa.Table) -> dict[str, Dense | Ragged]:
+        """Many rows; from a stack in one gather."""
+        if self._stack is None or not catalogue.num_rows:
+            return super().load_rows(catalogue)
+        images = self._stack.read(numbers(catalogue, self._row_column).astype(np.int64))
+        loaded: dict[str, Dense | Ragged] = {"image": Dense(resized(images, self.size) if self.size else images)}
+        if self.context:
+            loaded["context"] = context_rows(catalogue, self.context)
+        return loaded
+
+    def sources(self) -> list[str]:
+        """The catalogues, the stack, and the image folders (whose dates change as files come and go)."""
+        stack = self.stack if isinstance(self.stack, str) else ""
+        listed = [stack, stack.rpartition(":")[0], *self._cutouts.roots.values(), self.catalogue, self.test_catalogue]
+        return [source for source in listed if isinstance(source, str) and source]
+
+    @property
+    def _row_column(self) -> str:
+        return self.file[0] if self.file else ROW
+
+    def _refuse_unclear(self) -> None:
+        if not self.file and self.stack is None:
+            raise ValueError(
+                "where are the images? name the column of their files with data.file=, or a data.stack=FILE"
+            )
+        if self.stack is not None and len(self.file) > 1:
+            raise ValueError(f"a stack takes one column of row numbers, not data.file={self.file}")
+        if self.stack is not None and self.test_catalogue is not None and not self.file:
+            raise ValueError(
+                "which rows of the stack are the test catalogue's? name their column with data.file=COLUMN"
+            )
+
+    def _catalogue(self, source: Any) -> pa.Table:
+        """One catalogue with the rows wanted; TableError where a column that is needed is not there."""
+        table, place = read_table(source, names=self.names, table=self.table), called(source, "the catalogue")
+        for name in (*self._cutouts.columns(), *self.context):
+            column(table, name, place)
+        if self._stack is not None:
+            table = self._stack.numbered(table, self._row_column, place, create=not self.file)
+        if self.where:
+            table = table.filter(pa.array(rows_where(table, self.where, place)))
+        table = without_sentinels(table, self.missing, self.id)
+        return flat(table, self._cutouts.columns())
+
+    def _default_id(self, table: pa.Table) -> str | None:
+        """The column that names the files, where one column does."""
+        names = self._cutouts.columns()
+        alone = len(names) == 1 and self._stack is None and not pa.types.is_binary(column(table, names[0]).type)
+        return names[0] if alone else None
+
+    def _look(self, table: pa.Table) -> None:
+        """Channels, units, shape and dtype from the first image."""
+        picture = self._picture(table.slice(0, 1).to_pylist()[0])
+        self._dtype, self._shape = picture.pixels.dtype, picture.pixels.shape
+        self.channels, self.units = picture.channels, picture.units
+        if self.context:
+            self.channels = {"image": picture.channels, "context": self.context}
+            self.units = {"image": picture.units, "context": tuple(unit(table, name) for name in self.context)}
+
+    def _picture(self, row: dict[str, Any]) -> Picture:
+        if self._stack is None:
+            return self._cutouts.picture(row)
+        pixels = self._stack.read(np.array([row[self._row_column]], np.int64))[0]
+        return Picture(pixels, named("image", len(pixels)), ("",) * len(pixels))
+
+    def _like_first(self, pixels: np.ndarray, row: dict[str, Any]) -> np.ndarray:
+        """The image in the size asked for, with the first image's channels, shape and dtype."""
+        alike = len(pixels) == self._shape[0] if self.size else pixels.shape == self._shape
+        if not alike:
+            here, first = ("x".join(map(str, shape)) for shape in (pixels.shape, self._shape))
+            way = (
+                "data.size=PIXELS crops or pads" if len(pixels) == self._shape[0] else "data.hdu= and data.file= choose"
+            )
+            raise ValueError(
+                f"{self._place(row)} is {here}, the first image {first} (channels x rows x columns); {way}"
+            )
+        if self.size:
+            return resized(pixels, self.size).astype(resized(np.empty((0, 0), self._dtype), 0).dtype, copy=False)
+        if not np.can_cast(pixels.dtype, self._dtype, "same_kind"):
+            raise ValueError(
+                f"{self._place(row)} holds {pixels.dtype}, the first image {self._dtype}; "
+                f"data.size={self._shape[1]} makes all of them float"
+            )
+        return pixels.astype(self._dtype, copy=False)
+
+    def _place(self, row: dict[str, Any]) -> str:
+        return self._stack.name if self._stack is not None else ", ".join(self._cutouts.place(row))

@@ -1,0 +1,199 @@
+"""From a configuration to objects: the only place that reads import paths from files, and it builds only what is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import get_class, instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+
+from starbolt.contract import Spec
+from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, TableDataModule
+from starbolt.learner import Learner, symmetries_of
+from starbolt.tasks.scores import mode_of
+
+TRUSTED = ("starbolt", "torch", "torchvision", "lightning")
+FILES = (
+    "path", "test_path", "catalogue", "test_catalogue", "observations", "test_observations", "objects", "test_objects",
+)  # fmt: skip  # words of data.* that name catalogues
+CHOICES = (*FILES, "target", "where", "weight", "group", "classes", "min_count", "split", "seed")
+EXTRA = ("init", "freeze", "old_rate")  # words of model.* that are not the encoder's
+
+
+def data(cfg: DictConfig) -> ObjectDataModule:
+    """The data module of a configuration, with its splitter and seed."""
+    check_trust(cfg.data, cfg.get("trust", ()))
+    return _made(cfg.data, split=_made(cfg.split), seed=cfg.seed)
+
+
+def data_like(learner: Learner, source: Any, cache: str | None = None) -> ObjectDataModule:
+    """A data module that reads `source` as the training data of a learner were read, target and row choices aside."""
+    recipe = learner.recipe
+    check_trust(recipe["data"], recipe.get("trust", ()), "the checkpoint")
+    made = get_class(recipe["data"]["_target_"])
+    if made not in (TableDataModule, ImageDataModule, SeriesDataModule):
+        raise ValueError(f"{made.__name__} cannot be made from one table; give a data module")
+    words = {key: value for key, value in recipe["data"].items() if key not in (*CHOICES, "_target_")}
+    return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache})
+
+
+def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> None:
+    """Where overrides name new catalogues, in place: forget the old files, row choices and split, keep the channels."""
+    words = {word.removeprefix("data.") for word in given if word.startswith("data.")}
+    if not words & set(FILES):
+        return
+    for word in (*FILES, "where"):
+        if word in cfg.data and word not in words:
+            cfg.data[word] = None
+    cfg.split = None
+    cfg.data.update(wanted_features(cfg.data, spec))
+
+
+def wanted_features(words: Mapping[str, Any], spec: Spec) -> dict[str, list[str]]:
+    """For a table, the columns that the spec's channels are or are made of; nothing for other data."""
+    if "features" not in words:
+        return {}
+    colours = {f"{a}-{b}" for a, b in words["colours"]}
+    return {"features": [channel for channel in spec.inputs["table"].channels if channel not in colours]}
+
+
+def learner(cfg: DictConfig, data: ObjectDataModule) -> Learner:
+    """A fresh learner for `data`, its encoder taken from an earlier run where `model.init` names one."""
+    for part in (cfg.model, cfg.task, cfg.optim, cfg.schedule):
+        check_trust(part, cfg.get("trust", ()))
+    spec = data.open(get_class(cfg.task._target_).target)
+    schedule = _factory(cfg.schedule) if cfg.get("schedule") else None
+    encoder = {key: value for key, value in cfg.model.items() if key not in EXTRA}
+    made = Learner(
+        spec,
+        _factory(encoder),
+        _factory(cfg.task),
+        optim=_factory(cfg.optim),
+        schedule=schedule,
+        symmetries=symmetries_of(data),
+        old_rate=cfg.model.get("old_rate", 1.0),
+        recipe=recipe(cfg),
+    )
+    if cfg.model.get("init"):
+        adopt(made, find_checkpoint(cfg.model.init), freeze=cfg.model.get("freeze", False))
+    return made
+
+
+def trainer(cfg: DictConfig, folder: Path, callbacks: Sequence[Callback], **options: Any) -> Trainer:
+    """Lightning's Trainer, with the configured callbacks and loggers; checkpoints go to the run's folder."""
+    named = [_callback(c, folder) for c in cfg.callbacks.values()]
+    loggers = [_made(logger) for logger in (cfg.get("logger") or {}).values()]
+    if not loggers:
+        named = [c for c in named if not isinstance(c, LearningRateMonitor)]  # history.csv has the rate
+    return _made(cfg.trainer, callbacks=[*callbacks, *named], logger=loggers, default_root_dir=str(folder), **options)
+
+
+def recipe(cfg: DictConfig) -> dict[str, Any]:
+    """The part of a configuration that a checkpoint carries, as plain values."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    wanted = {key: plain[key] for key in ("model", "task", "data", "split", "trust") if key in plain}
+    wanted["model"] = {key: value for key, value in wanted["model"].items() if key not in EXTRA}
+    return wanted
+
+
+def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
+    """The learner of a checkpoint file or run folder, ready to predict; the file cannot run code.
+
+    Raises ValueError where the file is none of ours, or names classes of packages that are not trusted.
+    """
+    path = find_checkpoint(checkpoint)
+    state = read_checkpoint(path)
+    ours = state["starbolt"]
+    for part in ("model", "task"):
+        check_trust(ours["recipe"][part], trust, path)
+    made = Learner(
+        Spec.from_dict(ours["spec"]),
+        _factory(ours["recipe"]["model"]),
+        _factory(ours["recipe"]["task"]),
+        symmetries=ours["symmetries"],
+        recipe=ours["recipe"],
+    )
+    made.load_state_dict(state["state_dict"])
+    return made.eval()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's plain values and tensors; ValueError where it is damaged, foreign or would run code."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read safely ({_first_line(error)})") from None
+    if not isinstance(state, dict) or "starbolt" not in state:
+        raise ValueError(f"{path} is not a checkpoint of starbolt: it carries no spec")
+    return state
+
+
+def find_checkpoint(named: str | Path) -> Path:
+    """The file that a checkpoint's or a run folder's name means."""
+    path = Path(named)
+    if path.is_file():
+        return path
+    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(f"{path} is neither a checkpoint nor a run folder with checkpoints/best.ckpt")
+
+
+def adopt(made: Learner, checkpoint: Path, *, freeze: bool) -> None:
+    """Give a learner the encoder of an earlier run; ValueError where the two differ in shape."""
+    state = read_checkpoint(checkpoint)["state_dict"]
+    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
+    try:
+        made.encoder.load_state_dict(encoder)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the encoder in {checkpoint} does not fit this model and data ({_first_line(error, 1)})"
+        ) from None
+    if freeze:
+        made.encoder.requires_grad_(False)
+
+
+def check_trust(config: Any, trust: Sequence[str], where: Any = "the configuration") -> None:
+    """ValueError where an import path in nested plain values is not of a trusted package."""
+    if isinstance(config, Mapping):
+        target = config.get("_target_")
+        if target is not None and str(target).split(".")[0] not in (*TRUSTED, *(trust or ())):
+            package = str(target).split(".")[0]
+            raise ValueError(f"{where} names {target!r}, which is not built unless you say 'trust=[{package}]'")
+        for value in config.values():
+            check_trust(value, trust, where)
+    elif isinstance(config, Sequence) and not isinstance(config, str):
+        for value in config:
+            check_trust(value, trust, where)
+
+
+def _made(config: Any, **more: Any) -> Any:
+    """Build; `more` goes past Hydra, which would turn dataclasses into dicts. None for an empty configuration."""
+    return _factory(config)(**more) if config else None
+
+
+def _callback(config: DictConfig, folder: Path) -> Callback:
+    if "monitor" in config and "mode" not in config:
+        config = OmegaConf.merge(config, {"mode": mode_of(config.monitor)})
+    made = _made(config)
+    if isinstance(made, ModelCheckpoint):
+        made.dirpath = str(folder / "checkpoints")
+    return made
+
+
+def _factory(config: Any) -> partial:
+    """A config as a partial, so that what only the data know can be given later."""
+    plain = OmegaConf.to_container(config, resolve=True) if isinstance(config, DictConfig) else dict(config)
+    return instantiate(plain, _partial_=True, _convert_="all")
+
+
+def _first_line(error: Exception, line: int = 0) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[min(line, len(lines) - 1)].strip()[:200]

@@ -1,0 +1,100 @@
+"""What a run does beside training: write history.csv, speak in the terminal, and stop in good order on Ctrl-C."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class History(Callback):
+    """history.csv: a row per epoch with epoch, step, seconds, lr and every logged score; continued when a run is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "history.csv"
+        self.rows: list[dict[str, Any]] = []
+        self.started = time.monotonic()
+        self.before = 0.0
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        if trainer.current_epoch and self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < trainer.current_epoch]
+            self.before = float(self.rows[-1]["seconds"]) if self.rows else 0.0
+        self.started = time.monotonic()
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        seconds = self.before + time.monotonic() - self.started
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
+        lr = trainer.optimizers[0].param_groups[-1]["lr"]
+        row = {
+            "epoch": trainer.current_epoch,
+            "step": trainer.global_step,
+            "seconds": round(seconds, 3),
+            "lr": lr,
+            **scores,
+        }
+        self.rows.append(row)
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        aside = self.path.with_suffix(".part")
+        with aside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        aside.rename(self.path)
+
+
+class Lines(Callback):
+    """A line per epoch, at most every ten seconds, for logs that are not a terminal."""
+
+    def __init__(self, monitor: str, every: float = 10.0) -> None:
+        self.monitor, self.every, self.last = monitor, every, time.monotonic()
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        if time.monotonic() - self.last < self.every:
+            return
+        self.last = time.monotonic()
+        value = trainer.callback_metrics.get(self.monitor)
+        score = "" if value is None else f"  {self.monitor} {float(value):.4g}"
+        print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}{score}", flush=True)
+
+
+class Interrupt(Callback):
+    """Ctrl-C ends training after the step at hand, with a checkpoint; a second one stops at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked = folder, False
+        self._before: Any = None
+
+    def on_fit_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def on_train_batch_end(self, trainer: Trainer, learner: LightningModule, *_: Any) -> None:
+        if self.asked:
+            trainer.save_checkpoint(self.folder / "checkpoints" / "last.ckpt")
+            raise Stopped
+
+    def teardown(self, trainer: Trainer, learner: LightningModule, stage: str) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _ask(self, *_: Any) -> None:
+        if self.asked:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nstopping after this step; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+
+
+class Stopped(Exception):  # noqa: N818 (it is no error)
+    """Raised out of the training loop when the user asked to stop and the checkpoint is written."""

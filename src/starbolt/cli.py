@@ -1,0 +1,89 @@
+"""`starbolt VERB [overrides]`: thin doors to the verbs; nothing heavy is imported until one runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from starbolt import helptext
+from starbolt.compose import UserError, compose, own_conf, write_config
+from starbolt.messages import guarded
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with guarded():
+        if not words or words[0] in ("-h", "--help", "help"):
+            print(helptext.map_of_verbs())
+            return
+        verb, *rest = words
+        if verb in ("--version", "-V"):
+            from starbolt import __version__
+
+            print(__version__)
+            return
+        if verb not in VERBS:
+            raise UserError(f"there is no verb {verb!r}; the verbs are {', '.join(VERBS)}")
+        if {"-h", "--help"} & set(rest):
+            print(helptext.help_of(verb))
+            return
+        _use_own_conf()
+        VERBS[verb](rest)
+
+
+def train(words: list[str]) -> None:
+    """Compose, write config.yaml into the run's folder and execute it; -m runs a sweep."""
+    if {"-m", "--multirun"} & set(words):
+        from starbolt.sweep import sweep
+
+        sweep([word for word in words if word not in ("-m", "--multirun")])
+        return
+    cfg = continued(words) or compose(words)
+    folder = write_config(cfg)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "starbolt.run", str(folder)])
+
+
+def continued(words: Sequence[str]) -> object | None:
+    """The saved configuration of a run that `run=FOLDER` continues, with the other words laid over it; else None."""
+    from pathlib import Path
+
+    named = [word.removeprefix("run=") for word in words if word.startswith("run=")]
+    if not named or not (Path(named[0]) / "config.yaml").is_file():
+        return None
+    from omegaconf import OmegaConf
+
+    from starbolt.compose import override
+
+    cfg = OmegaConf.load(Path(named[0]) / "config.yaml")
+    override(cfg, [word for word in words if not word.startswith("run=")])
+    cfg.run = str(Path(named[0]).absolute())
+    return cfg
+
+
+def _late(module: str) -> Callable[[list[str]], None]:
+    def verb(words: list[str]) -> None:
+        import importlib
+
+        importlib.import_module(f"starbolt.verbs.{module}").main(words)
+
+    return verb
+
+
+def _use_own_conf() -> None:
+    sys.path.insert(0, os.getcwd())
+    if folder := own_conf():
+        print(f"using your own {folder}", file=sys.stderr)
+
+
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    "train": train,
+    "evaluate": _late("evaluate"),
+    "predict": _late("predict"),
+    "inspect": _late("inspect"),
+    "pack": _late("pack"),
+    "simulate": _late("simulate"),
+    "runs": _late("runs"),
+}

@@ -1,0 +1,177 @@
+"""Compose a run: Hydra's groups and overrides become one config.yaml. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+class UserError(Exception):
+    """A mistake of the user's, told in one sentence."""
+
+
+def conf_folder() -> Path:
+    """The packaged configuration: beside the package in a wheel, at the top of the checkout otherwise."""
+    packed = HERE / "conf"
+    return packed if packed.is_dir() else HERE.parents[1] / "conf"
+
+
+def own_conf() -> Path | None:
+    """The user's own conf folder in the current directory, if there is one."""
+    folder = Path.cwd() / "conf"
+    return folder if folder.is_dir() and folder.resolve() != conf_folder().resolve() else None
+
+
+def options(group: str) -> list[str]:
+    """Names that `group=` takes, the user's own among them."""
+    folders = [folder / group for folder in (own_conf(), conf_folder()) if folder]
+    return sorted({file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")})
+
+
+def compose(overrides: Sequence[str]) -> Any:
+    """The composed configuration of a training run with `name` and `run` filled in; UserError where it is wrong."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            cfg = hydra_compose("train", list(overrides), return_hydra_config=True)
+        choices = dict(cfg.hydra.runtime.choices)
+        OmegaConf.set_struct(cfg, False)
+        del cfg["hydra"]
+        complete(cfg, choices)
+        OmegaConf.resolve(cfg)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error, overrides)) from error
+    return cfg
+
+
+def complete(cfg: Any, choices: dict[str, Any]) -> None:
+    """Name and folder of a run, where they are not given; UserError where data, model or task are not chosen."""
+    for group in ("data", "model", "task"):
+        if "_target_" not in (cfg.get(group) or {}):
+            raise UserError(f"no {group} is chosen; say {group}= one of {', '.join(options(group))}\n{example()}")
+    cfg.name = cfg.name or choices.get("experiment") or f"{choices['data']}-{choices['model']}"
+    if not cfg.run:
+        cfg.run = unused(Path("runs") / str(cfg.name))
+    cfg.run = str(Path(cfg.run).absolute())
+
+
+def unused(home: Path) -> str:
+    """A new folder named by the time of day in `home`."""
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    names: Iterator[str] = (stamp if n == 1 else f"{stamp}_{n}" for n in range(1, 10_000))
+    return str(next(home / name for name in names if not (home / name).exists()))
+
+
+def example() -> str:
+    """A command that works, once the words are replaced by one's own."""
+    return (
+        "for example: starbolt train data=table data.path=cat.fits data.target=z model=mlp task=regression\n"
+        "all options: starbolt train --help"
+    )
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> str:
+    """Hydra's or OmegaConf's complaint as one sentence with the nearest word."""
+    text = str(error).strip()
+    if found := re.search(r"Key '([^']+)' is not in struct[\s\S]*?full_key: (\S+)", _whole(error)):
+        return _misspelt(found.group(2))
+    if found := re.search(r"Could not override '([^']+)'", text):
+        return _misspelt(found.group(1))
+    if found := re.search(r"(?:Could not find|In '[^']*': Could not find) '([^']+)'", text):
+        group, _, name = found.group(1).rpartition("/")
+        near = difflib.get_close_matches(name, options(group), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{group}={name} is not one of {', '.join(options(group))}{hint}"
+    if found := re.search(r"Environment variable '([^']+)' not found", _whole(error)):
+        return f"the environment variable {found.group(1)} is not set; set it to the folder of the data"
+    return re.sub(r"\s*\n\s*", "; ", text)
+
+
+def _whole(error: BaseException | None) -> str:
+    texts = []
+    while error is not None:
+        texts.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
+
+
+def _misspelt(key: str) -> str:
+    words = known_words()
+    near = difflib.get_close_matches(key, words, 1, cutoff=0.5)
+    top = key.split(".")[0]
+    inside = [word for word in words if word.startswith(f"{top}.")]
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"known are {', '.join(inside[:12]) or 'those of starbolt train --help'}"
+    )
+    return f"there is no setting {key!r}; {hint}"
+
+
+def known_words() -> list[str]:
+    """Every setting that can be typed, from the packaged yaml files."""
+    import yaml
+
+    words = set()
+    for file in conf_folder().rglob("*.yaml"):
+        group = file.parent.relative_to(conf_folder()).as_posix()
+        if group == "experiment":
+            continue
+        content = yaml.safe_load(file.read_text()) or {}
+        prefix = "" if group == "." else f"{group}."
+        words |= set(_keys(content, prefix))
+    return sorted(words)
+
+
+def _keys(content: Any, prefix: str) -> Iterator[str]:
+    for key, value in content.items():
+        if key not in ("defaults", "_target_", "hydra"):
+            yield f"{prefix}{key}"
+            if isinstance(value, dict):
+                yield from _keys(value, f"{prefix}{key}.")
+
+
+def write_config(cfg: Any) -> Path:
+    """config.yaml of a run, written aside and renamed; the run's folder."""
+    from omegaconf import OmegaConf
+
+    folder = Path(cfg.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".config.{os.getpid()}.part"
+    aside.write_text(OmegaConf.to_yaml(cfg))
+    aside.rename(folder / "config.yaml")
+    return folder
+
+
+def override(cfg: Any, overrides: Sequence[str]) -> None:
+    """Lay `key=value` overrides over a saved configuration, in place; UserError for a key it does not have."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    for item in OverridesParser.create().parse_overrides(list(overrides)):
+        if item.is_delete():
+            raise UserError(f"{item.input_line}: a saved run's settings can be changed, not removed")
+        key = item.get_key_element().lstrip("+")
+        if not item.is_add() and OmegaConf.select(cfg, key, default=KeyError) is KeyError and not _nullable(cfg, key):
+            raise UserError(_misspelt(key))
+        OmegaConf.update(cfg, key, item.value(), force_add=True, merge=False)
+
+
+def _nullable(cfg: Any, key: str) -> bool:
+    from omegaconf import OmegaConf
+
+    parent, _, last = key.rpartition(".")
+    holder = OmegaConf.select(cfg, parent) if parent else cfg
+    return holder is not None and last in holder

@@ -1,0 +1,76 @@
+"""From a catalogue's target columns to the numbers that are learnt: class codes or quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from starbolt.archives.columns import column, numbers, unit
+
+
+def class_codes(
+    table: pa.Table, name: str, *, choose: Sequence[Any] = (), min_count: int = 0
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names and int64 codes [N], -1 where there is no label or a class that was not chosen.
+
+    choose: names in the wanted order, {name: [members]} merges; empty takes all, sorted. min_count: rarer classes go.
+    """
+    words = class_words(table, name)
+    groups = _groups(choose) if choose else {word: [word] for word in _in_order(words)}
+    present = set(words)
+    lost = [member for members in groups.values() for member in members if member not in present]
+    if lost:
+        raise ValueError(f"data.classes names {lost[0]!r}, but {name!r} holds {', '.join(_in_order(words)[:12])}")
+    counts = {label: int(np.isin(words, members).sum()) for label, members in groups.items()}
+    kept = {label: members for label, members in groups.items() if counts[label] >= max(min_count, 1)}
+    if len(kept) < 2:
+        raise ValueError(
+            f"{name!r} leaves {len(kept)} class(es) to tell apart ({counts}); classification needs two or more"
+        )
+    if len(kept) > 1000:
+        raise ValueError(f"{name!r} has {len(kept)} different values; that is a quantity: task=regression")
+    codes = np.full(len(words), -1, np.int64)
+    for code, members in enumerate(kept.values()):
+        codes[np.isin(words, members)] = code
+    return tuple(kept), codes
+
+
+def class_words(table: pa.Table, name: str) -> np.ndarray:
+    """A label column as strings [N]: numbers lose a trailing .0, missing labels are ""."""
+    return np.array([_word(value) for value in column(table, name).to_pylist()], dtype=str)
+
+
+def quantities(table: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Units and float32 values [N, K], NaN where unknown."""
+    values = np.stack([numbers(table, name) for name in names], axis=1)
+    values[~np.isfinite(values)] = np.nan
+    return tuple(unit(table, name) for name in names), values.astype(np.float32)
+
+
+def _groups(choose: Sequence[Any]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for item in choose:
+        if isinstance(item, Mapping):
+            groups |= {_word(key): [_word(m) for m in members] for key, members in item.items()}
+        else:
+            groups[_word(item)] = [_word(item)]
+    return groups
+
+
+def _in_order(words: np.ndarray) -> list[str]:
+    unique = [str(word) for word in np.unique(words) if word]
+    try:
+        return sorted(unique, key=float)
+    except ValueError:
+        return unique
+
+
+def _word(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

@@ -1,0 +1,266 @@
+"""The walk from an archive to batches: pack, label, split, measure, gather. What is common to every kind of data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import torch
+from lightning.pytorch import LightningDataModule
+
+from starbolt.archives.base import PART, Archive
+from starbolt.archives.columns import numbers
+from starbolt.contract import Batch, Spec
+from starbolt.data.augment import Augment
+from starbolt.data.batches import Batches
+from starbolt.data.labels import class_codes, class_words, quantities
+from starbolt.data.measure import measure_input, measure_target
+from starbolt.data.sources import Source
+from starbolt.data.splits import PARTS, Candidates, Splitter, Stratified, split_fingerprint
+from starbolt.store.pack import Progress, pack
+
+SCALINGS = {False: "global", True: "object", "both": "both"}
+
+
+class Objects(NamedTuple):
+    """N objects as a data module fetched them: catalogue, ids [N], a Source per modality, fingerprint, notes made."""
+
+    catalogue: pa.Table
+    ids: np.ndarray
+    sources: dict[str, Source]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+class ObjectDataModule(LightningDataModule, ABC):
+    """Objects with measurements and, where known, a target; subclasses say where they come from.
+
+    After `open`: catalogue (pa.Table, N rows), ids [N], y [N] or [N, K], weight [N], parts {name: rows}, spec, notes.
+    """
+
+    catalogue: pa.Table
+    ids: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    parts: dict[str, np.ndarray]
+    spec: Spec
+
+    def __init__(
+        self,
+        *,
+        target: str | Sequence[str] | None,
+        classes: Sequence[Any] = (),
+        min_count: int = 0,
+        weight: str | None = None,
+        group: str | None = None,
+        split: Splitter | None = None,
+        batch_size: int = 256,
+        seed: int = 0,
+        log: Sequence[str] = (),
+        asinh: Sequence[str] = (),
+        per_object: bool | str = False,
+        augment: dict[str, Augment] | None = None,
+        cache: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.choose, self.min_count = classes, min_count
+        self.weight_column, self.group_column = weight, group
+        self.split = split or Stratified()
+        self.batch_size, self.seed = batch_size, seed
+        self.log_channels, self.asinh_channels = tuple(log), tuple(asinh)
+        if per_object not in SCALINGS:
+            raise ValueError(f"data.per_object={per_object!r} is not one of true, false, both")
+        self.scaling = SCALINGS[per_object]
+        self.augment = augment or {}
+        self.cache = cache
+        self.notes: list[str] = []
+        self.progress: Progress | None = None
+
+    @abstractmethod
+    def fetch(self) -> Objects:
+        """Find or pack the measurements."""
+
+    def open(self, target: str, spec: Spec | None = None) -> Spec:
+        """Pack or find the store, label, split and measure. Repeated calls do nothing.
+
+        target: "class" or "quantity", what the task learns. spec: of a checkpoint that these data are to be given to:
+        its classes and statistics are used as they are, nothing is measured, and the target may be absent.
+        """
+        if hasattr(self, "spec"):
+            return self.spec
+        self.catalogue, self.ids, self.sources, fingerprint, notes = self.fetch()
+        self.notes.extend(notes)
+        if spec is not None:
+            self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
+            self._label_like(spec)
+        else:
+            names, units, classes = self._label(target)
+        known = self.y >= 0 if self.y.dtype == np.int64 else np.isfinite(self.y).any(1)
+        self.weight = self._weights()
+        self.parts = self._parts(np.flatnonzero(known))
+        split = self._split_name()
+        if spec is not None:
+            self.spec = spec
+            self.same_objects = spec.split == split and spec.data == fingerprint
+            return spec
+        self._refuse_empty(known)
+        train = self.parts["train"]
+        inputs = {
+            name: measure_input(
+                source.modality,
+                train if source.rows is None else source.rows[train][source.rows[train] >= 0],
+                log=self.log_channels,
+                asinh=self.asinh_channels,
+                scaling="global" if source.modality.kind == "table" else self.scaling,
+            )
+            for name, source in self.sources.items()
+        }
+        self._refuse_strangers(inputs)
+        aim = measure_target(names, units, classes, self.y[train])
+        self.spec = Spec(inputs, aim, fingerprint, split, {part: len(rows) for part, rows in self.parts.items()})
+        return self.spec
+
+    def recipe(self) -> dict[str, Any]:
+        """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
+        made = type(self)
+        return {"_target_": f"{made.__module__}.{made.__qualname__}", **{k: plain(v) for k, v in self.hparams.items()}}
+
+    def loader(self, rows: np.ndarray, *, shuffle: bool = False) -> Batches:
+        """Batches of the given catalogue rows."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        size = self.batch_size if shuffle else 2 * self.batch_size
+        return Batches(
+            self.sources, rows, self.y, self.weight, size, shuffle=shuffle, seed=self.seed, rank=rank, world=world
+        )
+
+    def train_dataloader(self) -> Batches:
+        """Shuffled batches of the training part."""
+        return self.loader(self.parts["train"], shuffle=True)
+
+    def val_dataloader(self) -> Batches:
+        """Batches of the validation part."""
+        return self.loader(self.parts["val"])
+
+    def test_dataloader(self) -> Batches:
+        """Batches of the test part."""
+        return self.loader(self.parts["test"])
+
+    def predict_dataloader(self) -> Batches:
+        """Batches of every object of the catalogue, labelled or not."""
+        return self.loader(np.arange(len(self.ids)))
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Augment training batches, on the device."""
+        if not (self.augment and self.trainer and self.trainer.training):
+            return batch
+        changed = {name: change(batch.inputs[name]) for name, change in self.augment.items() if name in batch.inputs}
+        return batch._replace(inputs=batch.inputs | changed)
+
+    def _source(self, name: str) -> Source:
+        if name not in self.sources:
+            raise ValueError(f"the checkpoint needs the input {name!r}; these data have {', '.join(self.sources)}")
+        return self.sources[name]
+
+    def _label(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        if not self.targets:
+            raise ValueError("no target is named; say data.target=COLUMN")
+        if target == "class":
+            if len(self.targets) > 1:
+                raise ValueError(
+                    f"task=classification learns one column, not {list(self.targets)}; use task=regression"
+                )
+            classes, self.y = class_codes(self.catalogue, self.targets[0], choose=self.choose, min_count=self.min_count)
+            return self.targets, ("",), classes
+        units, self.y = quantities(self.catalogue, self.targets)
+        return self.targets, units, ()
+
+    def _label_like(self, spec: Spec) -> None:
+        """Labels in the checkpoint's own codes; unknown everywhere if the target column is absent."""
+        rows, names = self.catalogue.num_rows, spec.target.names
+        present = all(name in self.catalogue.column_names for name in names)
+        if not spec.target.classes:
+            unknown = np.full((rows, len(names)), np.nan, np.float32)
+            self.y = quantities(self.catalogue, names)[1] if present else unknown
+            return
+        self.y = np.full(rows, -1, np.int64)
+        if present:
+            known = set(class_words(self.catalogue, names[0]))
+            merged = [c for c in self.choose if not isinstance(c, str) or c in known]
+            found, codes = class_codes(self.catalogue, names[0], choose=merged)
+            place = np.array([spec.target.classes.index(c) if c in spec.target.classes else -1 for c in found] + [-1])
+            self.y = place[codes]
+
+    def _weights(self) -> np.ndarray:
+        if self.weight_column is None or self.weight_column not in self.catalogue.column_names:
+            return np.ones(len(self.ids), np.float32)
+        weight = numbers(self.catalogue, self.weight_column)
+        if not (np.isfinite(weight).all() and (weight >= 0).all()):
+            raise ValueError(f"data.weight={self.weight_column} has values that are missing or negative")
+        return (weight / weight.mean()).astype(np.float32)
+
+    def _parts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Part name -> catalogue rows, of the objects with a label."""
+        if len(rows) == 0:
+            return dict.fromkeys(PARTS, rows)
+        strata = self.y[rows] if self.y.dtype == np.int64 else np.zeros(len(rows), int)
+        words = [class_words(self.catalogue, c)[rows] if c else None for c in (self.group_column, self._part_column())]
+        candidates = Candidates(
+            self.ids[rows], strata, *words, column=lambda name: class_words(self.catalogue, name)[rows]
+        )
+        codes = self.split(candidates)
+        return {part: rows[codes == part] for part in PARTS}
+
+    def _part_column(self) -> str | None:
+        return PART if PART in self.catalogue.column_names else None
+
+    def _split_name(self) -> str:
+        rows = np.concatenate(list(self.parts.values()))
+        parts = np.concatenate([np.full(len(r), name) for name, r in self.parts.items()])
+        return split_fingerprint(self.ids[rows], parts)
+
+    def _refuse_empty(self, known: np.ndarray) -> None:
+        if not known.any():
+            raise ValueError(f"no object has a value in the target column {self.targets[0]!r}")
+        for part in ("train", "val"):
+            if len(self.parts[part]) == 0:
+                raise ValueError(
+                    f"the {part} part of the split is empty ({int(known.sum())} labelled objects); change split.fractions or the split"
+                )
+
+    def _refuse_strangers(self, inputs: dict) -> None:
+        have = [channel for about in inputs.values() for channel in about.channels]
+        for word, asked in (("log", self.log_channels), ("asinh", self.asinh_channels)):
+            for channel in asked:
+                if channel not in have:
+                    raise ValueError(f"data.{word} names {channel!r}; the channels are {', '.join(have)}")
+
+
+def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Objects:
+    """The objects of an archive, from its packed store."""
+    store = pack(archive, cache=cache, progress=progress)
+    sources = {name: Source(modality) for name, modality in store.modalities.items()}
+    return Objects(store.catalogue, store.ids, sources, store.fingerprint, store.notes)
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, mappings as dicts, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def rows_like(module: ObjectDataModule, part: str | None) -> np.ndarray:
+    """Rows to score: the named part; without a name the test part of the training data, or every labelled new object."""
+    if part is None and not getattr(module, "same_objects", True):
+        return np.sort(np.concatenate(list(module.parts.values())))
+    return module.parts[part or "test"]
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch on another device."""
+    move = [{k: type(b)(*(None if t is None else t.to(device) for t in b)) for k, b in batch.inputs.items()}]
+    return Batch(move[0], *(t.to(device) for t in batch[1:]))

@@ -1,0 +1,131 @@
+"""Gather the measurements of many objects at once from a store's memory map: no per-object Python."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from starbolt.archives import Dense, Ragged
+from starbolt.contract import Block, InputSpec
+from starbolt.store.store import Modality
+
+
+@dataclass(frozen=True)
+class Source:
+    """One modality of the objects of a data module.
+
+    rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same row.
+    order: which stored channels to take, in which order; None: all, as stored.
+    """
+
+    modality: Modality
+    rows: np.ndarray | None = None
+    order: tuple[int, ...] | None = None
+
+    def matching(self, name: str, spec: InputSpec) -> Source:
+        """This source with its channels in the order of `spec`; ValueError where they cannot be matched."""
+        wanted = spec.channels[1:] if spec.kind == "series" else spec.channels
+        have = self.modality.channels
+        if self.modality.kind != spec.kind:
+            raise ValueError(
+                f"the checkpoint was trained on a {spec.kind} named {name!r}, these data hold a {self.modality.kind}"
+            )
+        lacking = [channel for channel in wanted if channel not in have]
+        if lacking:
+            raise ValueError(
+                f"the checkpoint needs channel {lacking[0]!r} of {name!r}; these data have {', '.join(have)}"
+            )
+        if spec.kind == "image" and self.modality.shape[1:] != tuple(spec.shape[1:]):
+            size, here = ("x".join(map(str, s[1:])) for s in (spec.shape, self.modality.shape))
+            raise ValueError(
+                f"the checkpoint was trained on images of {size} pixels, these have {here}; say data.size={spec.shape[1]}"
+            )
+        return replace(self, order=tuple(have.index(channel) for channel in wanted))
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray | None:
+        """Number of points of each series; None for tables and images."""
+        if not isinstance(self.modality.data, Ragged):
+            return None
+        rows = rows if self.rows is None else np.maximum(self.rows[rows], 0)
+        return np.diff(self.modality.data.offsets)[rows]
+
+    def gather(self, rows: Tensor) -> Block:
+        """The Block of the given catalogue rows [B]."""
+        if self.rows is None:
+            return self._gather(rows)
+        places = torch.from_numpy(self.rows)[rows]
+        block, there = self._gather(places.clamp(min=0)), places >= 0
+        return block if bool(there.all()) else _without(block, ~there)
+
+    def _gather(self, rows: Tensor) -> Block:
+        return self._series(rows) if isinstance(self.modality.data, Ragged) else self._dense(rows)
+
+    def _dense(self, rows: Tensor) -> Block:
+        x, err, limit = (None if p is None else self._pick(p.index_select(0, rows)) for p in self._planes[:3])
+        assert x is not None
+        x, mask = _measured(x.float(), self.modality.complete)
+        return Block(x, mask, None if err is None else _known(err.float()), limit)
+
+    def _series(self, rows: Tensor) -> Block:
+        x, err, limit, time, offsets = self._planes
+        start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
+        step = torch.arange(max(int(length.max()), 1))
+        inside = step < length[:, None]
+        flat = (
+            (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=max(len(time) - 1, 0))
+        )
+
+        def planes(plane: Tensor) -> Tensor:
+            return self._pick(plane.index_select(0, flat).view(len(rows), len(step), -1).transpose(1, 2))
+
+        since = time[flat].view(len(rows), -1)
+        since = (since - since[:, :1]).float().masked_fill(~inside, 0.0)
+        values, mask = _measured(planes(x), False)
+        mask &= inside[:, None]
+        values = values.masked_fill(~mask, 0.0)
+        nothing = torch.zeros_like(since)[:, None]
+        return Block(
+            torch.cat([since[:, None], values], 1),
+            torch.cat([inside[:, None], mask], 1),
+            None if err is None else torch.cat([nothing, _known(planes(err)).masked_fill(~mask, 0.0)], 1),
+            None if limit is None else torch.cat([nothing.bool(), planes(limit) & mask], 1),
+            length,
+        )
+
+    def _pick(self, x: Tensor) -> Tensor:
+        return x if self.order is None else x[:, list(self.order)]
+
+    @cached_property
+    def _planes(self) -> tuple[Tensor | None, ...]:
+        data = self.modality.data
+        names = ("x", "err", "limit") if isinstance(data, Dense) else ("x", "err", "limit", "time", "offsets")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to the map
+            return tuple(None if getattr(data, n) is None else torch.from_numpy(getattr(data, n)) for n in names)
+
+
+def _measured(x: Tensor, complete: bool) -> tuple[Tensor, Tensor]:
+    if complete:
+        return x, torch.ones((len(x),) + (1,) * (x.ndim - 1), dtype=torch.bool)
+    mask = torch.isfinite(x)
+    return torch.where(mask, x, 0.0), mask
+
+
+def _known(err: Tensor) -> Tensor:
+    return torch.where(torch.isfinite(err), err, 0.0)
+
+
+def _without(block: Block, absent: Tensor) -> Block:
+    """The block with the absent objects unmeasured; a series of theirs has length 0."""
+    shape = (-1,) + (1,) * (block.x.ndim - 1)
+    gone = absent.view(shape)
+    planes = [None if p is None else p.masked_fill(gone, 0) for p in (block.x, block.err, block.limit)]
+    length = None if block.length is None else block.length.masked_fill(absent, 0)
+    x, err, limit = planes
+    assert x is not None
+    return Block(x, block.mask & ~gone, err, limit, length)

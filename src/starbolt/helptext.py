@@ -1,0 +1,112 @@
+"""What `starbolt`, `starbolt VERB --help` print: read from the yaml files, in a moment."""
+
+from __future__ import annotations
+
+from starbolt.compose import UserError, conf_folder, options
+
+VERBS = {
+    "train": "train a network on your data, score it and write a report",
+    "evaluate": "score a trained network on data with known answers",
+    "predict": "apply a trained network to a catalogue",
+    "inspect": "what is in these data: columns, units, gaps, classes, split",
+    "pack": "decode data once into the memory-mapped store (train does it by itself)",
+    "simulate": "write a small sky to try everything on",
+    "runs": "list the runs here with their scores",
+}
+EXAMPLES = {
+    "train": (
+        "starbolt train data=table data.path=cat.fits data.target=z model=mlp task=regression",
+        "starbolt train data=images data.catalogue=labels.csv data.file=file data.target=class model=cnn task=classification",
+        "starbolt train -m data=table data.path=cat.fits data.target=z model=mlp task=regression optim=sgd,adam 'seed=range(3)'",
+    ),
+    "evaluate": (
+        "starbolt evaluate checkpoint=runs/NAME/DATE_TIME",
+        "starbolt evaluate checkpoint=runs/NAME/DATE_TIME part=val",
+        "starbolt evaluate checkpoint=runs/NAME/DATE_TIME data.path=new_labelled.fits",
+    ),
+    "predict": (
+        "starbolt predict checkpoint=runs/NAME/DATE_TIME data.path=new.fits output=preds.parquet",
+        "starbolt predict checkpoint=runs/NAME/DATE_TIME data.catalogue=new.csv output=preds.fits",
+        "starbolt predict checkpoint=best.ckpt data.observations=phot.parquet data.objects=heads.parquet output=preds.parquet",
+    ),
+    "inspect": (
+        "starbolt inspect data=table data.path=cat.fits data.target=z",
+        "starbolt inspect data=images data.catalogue=labels.csv data.file=file data.target=class",
+        "starbolt inspect data=series data.observations=phot.parquet data.id=snid data.time=mjd data.value=flux data.band=flt",
+    ),
+    "pack": (
+        "starbolt pack data=images data.catalogue=labels.csv data.file=file data.size=64",
+        "starbolt pack data=table data.path=cat.fits",
+        "STARBOLT_CACHE=/scratch/me starbolt pack data=series data.observations=phot.parquet data.id=id data.time=mjd data.value=mag",
+    ),
+    "simulate": (
+        "starbolt simulate output=sky",
+        "starbolt simulate output=sky galaxies=20000 stamps=5000 stars=5000",
+        "starbolt simulate output=hard_sky difficulty=2 seed=1",
+    ),
+    "runs": ("starbolt runs", "starbolt runs FOLDER", "starbolt runs runs/NAME"),
+}
+COMPOSED = ("train", "inspect", "pack")
+
+
+def map_of_verbs() -> str:
+    """One screen: the verbs, a first command, where to read on."""
+    rows = "\n".join(f"  {verb:9} {what}" for verb, what in VERBS.items())
+    return (
+        "starbolt: neural networks for astronomers\n\n"
+        f"  starbolt VERB [word=value ...]\n\n{rows}\n\n"
+        "first steps\n  starbolt simulate output=sky\n"
+        "  starbolt train data=table data.path=sky/catalogue.fits data.id=objid data.target=redshift "
+        "'data.exclude=[ra,dec]' model=mlp task=regression\n\n"
+        "  starbolt VERB --help   groups, options and three examples\n"
+    )
+
+
+def help_of(verb: str) -> str:
+    """The verb's purpose, its groups with their options and the settings of each, and three examples."""
+    if verb not in VERBS:
+        raise UserError(f"there is no verb {verb!r}; the verbs are {', '.join(VERBS)}")
+    lines = [f"starbolt {verb}: {VERBS[verb]}", "", "examples"]
+    lines += [f"  {example}" for example in EXAMPLES[verb]]
+    if verb in COMPOSED:
+        lines += ["", *_groups()]
+    else:
+        lines += ["", *OWN_WORDS[verb]]
+    return "\n".join(lines)
+
+
+OWN_WORDS = {
+    "evaluate": ("words", "  checkpoint=RUN or FILE", "  part=train|val|cal|test (default: test, or every labelled new object)",
+                 "  output=FOLDER (default: evaluate/ in the run)", "  data.*  as in train, laid over what the checkpoint was trained on"),
+    "predict": ("words", "  checkpoint=RUN or FILE", "  output=FILE.parquet, .fits, .csv or .ecsv",
+                "  data.*  as in train, laid over what the checkpoint was trained on; the target may be absent"),
+    "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 difficulty=1.0 seed=0",),
+    "runs": ("words", "  FOLDER to look in (default: runs and sweeps)",),
+}  # fmt: skip
+
+
+def _groups() -> list[str]:
+    import yaml
+
+    lines = ["groups (choose with group=option)"]
+    folders = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    lines += [f"  {group:11} {' | '.join(options(group))}" for group in folders]
+    lines += ["", "settings of data=, model= and task= (type data.WORD=VALUE and so on)"]
+    for group in ("data", "model", "task"):
+        for option in options(group):
+            file = conf_folder() / group / f"{option}.yaml"
+            if file.is_file():
+                words = [
+                    key for key in yaml.safe_load(file.read_text()) if not key.startswith("_") and key != "defaults"
+                ]
+                lines += _wrapped(f"  {group}={option}: ", words)
+    top = yaml.safe_load((conf_folder() / "train.yaml").read_text())
+    rest = [f"{k}={v}" for k, v in top.items() if not isinstance(v, dict | list)]
+    return [*lines, "", *_wrapped("others: ", rest)]
+
+
+def _wrapped(head: str, words: list[str]) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(" ".join(words), 110, initial_indent=head, subsequent_indent="      ", break_long_words=False,
+                         break_on_hyphens=False)  # fmt: skip

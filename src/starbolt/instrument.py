@@ -1,0 +1,84 @@
+"""A checkpoint as an instrument: raw measurements in, physical answers with uncertainties out, no other file needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from astropy.units import Unit
+
+from starbolt import build
+from starbolt.archives import Dense
+from starbolt.data import ObjectDataModule
+from starbolt.data.batches import Batches
+from starbolt.data.sources import Source
+from starbolt.learner import Learner
+from starbolt.predict import predict_rows, prediction_of
+from starbolt.store.store import Modality
+
+
+def load(run: str | Path, *, trust: Sequence[str] = ()) -> Instrument:
+    """The trained network of a run folder or checkpoint file, ready to predict.
+
+    trust: packages besides starbolt and torch whose classes the checkpoint may name.
+    Raises ValueError where the file is damaged, foreign or names classes that are not trusted.
+    """
+    return Instrument(build.load_learner(run, trust))
+
+
+class Instrument:
+    """A trained network that takes tables, arrays or data modules; `spec` says what it was trained on."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner, self.spec = learner, learner.spec
+
+    def predict(self, objects: Any) -> Table:
+        """One row per object: `id`, then the quantities with units and `_err`, or `prediction` and class probabilities.
+
+        objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data (for
+        light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN where
+        unmeasured; or a data module.
+        Raises ValueError where the channels do not match the spec.
+        """
+        if isinstance(objects, np.ndarray):
+            return self._predict(self._array(objects), np.arange(len(objects)).astype(str))
+        with TemporaryDirectory(prefix="starbolt_") as cache:
+            ready = isinstance(objects, ObjectDataModule)
+            data = objects if ready else build.data_like(self.learner, objects, cache)
+            data.open(self.learner.task.target, self.spec)
+            return self._predict(data.predict_dataloader(), data.ids)
+
+    def _predict(self, batches: Batches, ids: np.ndarray) -> Table:
+        found = predict_rows(self.learner, batches)
+        table = Table({"id": ids, **self.learner.task.columns(prediction_of(found))})
+        for name, unit in zip(self.spec.target.names, self.spec.target.units, strict=True):
+            for column in (name, f"{name}_err"):
+                if unit and column in table.colnames:
+                    table[column].unit = Unit(unit)
+        table.meta = {"data": self.spec.data, "split": self.spec.split}
+        return table
+
+    def _array(self, x: np.ndarray) -> Batches:
+        if len(self.spec.inputs) != 1:
+            raise ValueError(
+                f"this network takes {', '.join(self.spec.inputs)}; give it a data module with all of them"
+            )
+        ((name, about),) = self.spec.inputs.items()
+        if about.kind == "series" or x.shape[1:] != tuple(about.shape):
+            wanted = (
+                "a table of observations"
+                if about.kind == "series"
+                else f"an array [N, {', '.join(map(str, about.shape))}]"
+            )
+            raise ValueError(f"this network takes {wanted}, not an array of shape {x.shape}")
+        modality = Modality(about.kind, about.channels, about.units, about.shape, False, Dense(x.astype(np.float32)))
+        nothing = (
+            np.full(len(x), -1)
+            if self.spec.target.classes
+            else np.full((len(x), len(self.spec.target.names)), np.nan, np.float32)
+        )
+        return Batches({name: Source(modality)}, np.arange(len(x)), nothing, np.ones(len(x), np.float32), 256)

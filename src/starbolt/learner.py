@@ -1,0 +1,185 @@
+"""The one LightningModule: standardise, encode, solve the task; and carry in its checkpoint all that prediction needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from starbolt.contract import Batch, Block, Spec
+from starbolt.data.augment import oriented
+from starbolt.data.module import ObjectDataModule
+from starbolt.models import MLP, Fusion
+from starbolt.schedules import cosine
+from starbolt.standardise import Standardise
+
+Factory = Callable[..., Any]
+
+
+class Learner(LightningModule):
+    """A network for one task on the data that `spec` describes.
+
+    spec: what the data are. encoder: shape -> encoder of the main modality, or a Fusion of all of them.
+    task: (in_dim, TargetSpec) -> task. optim: parameters -> Optimizer. schedule: (optimizer, steps) -> scheduler or None.
+    symmetries: predictions are averaged over so many of the eight symmetries of the square (1: the image as it is).
+    old_rate: factor on the learning rate of the encoder, for one that was trained before.
+    recipe: plain values from which `build.load_learner` makes this learner again.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        encoder: Factory,
+        task: Factory,
+        *,
+        optim: Factory = partial(torch.optim.AdamW, lr=1e-3, weight_decay=1e-2),
+        schedule: Factory | None = cosine,
+        symmetries: int = 1,
+        old_rate: float = 1.0,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec, self.optim, self.schedule = spec, optim, schedule
+        self.symmetries, self.old_rate, self.recipe = symmetries, old_rate, dict(recipe or {})
+        self.standardise = nn.ModuleDict({name: Standardise(about) for name, about in spec.inputs.items()})
+        shapes = {name: self.standardise[name].shape for name in spec.inputs}
+        self.encoder = fused(encoder, shapes)
+        self.task = task(self.encoder.out_dim, spec.target)
+        self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
+
+    @classmethod
+    def for_data(cls, data: ObjectDataModule, encoder: Factory, task: Factory, **options: Any) -> Learner:
+        """A learner whose shapes and statistics are those of `data`.
+
+        encoder, task: classes, or functools.partial of them, such as partial(CNN, width=64); options: see Learner.
+        """
+        target = getattr(task, "func", task).target
+        spec = data.open(target)
+        recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": data.recipe()}
+        return cls(
+            spec, encoder, task, symmetries=options.pop("symmetries", symmetries_of(data)), recipe=recipe, **options
+        )
+
+    def forward(self, inputs: Mapping[str, Block]) -> Tensor:
+        """What the task's head says, [B, outputs], for measured blocks."""
+        return self.task(
+            self.encoder({name: standardise(inputs[name]) for name, standardise in self.standardise.items()})
+        )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one training batch."""
+        loss = self.task.losses(self(batch.inputs), batch).mean()
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.row), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
+        out = self(batch.inputs)
+        self.log(
+            "val/loss", self.task.losses(out, batch).mean(), batch_size=len(batch.row), sync_dist=True, prog_bar=True
+        )
+        self._scored.append((self.task.predict(out), batch.y))
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores over the whole validation part."""
+        predictions, y = [p for p, _ in self._scored], torch.cat([y for _, y in self._scored])
+        self._scored = []
+        gathered = self._everyone({"y": y, **{k: torch.cat([p[k] for p in predictions]) for k in predictions[0]}})
+        truth = gathered.pop("y")
+        for name, value in self.task.scores(gathered, truth).items():
+            self.log(f"val/{name}", value)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """The task's prediction, with `loss` (of labelled batches), `y` and `row`, on the CPU."""
+        prediction, loss = self.predict_batch(batch)
+        return {name: value.cpu() for name, value in prediction.items()} | {
+            "y": batch.y.cpu(),
+            "row": batch.row.cpu(),
+            "loss": loss.cpu(),
+        }
+
+    def predict_batch(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Prediction averaged over the symmetries, and the loss [B] of each object as it is (NaN where unlabelled)."""
+        outs = [self(_turned(batch.inputs, i)) for i in range(self.symmetries)]
+        prediction = self.task.combine([self.task.predict(out) for out in outs])
+        return prediction, self.task.losses(outs[0], batch)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser and, stepped with each batch, the schedule."""
+        old = [p for p in self.encoder.parameters() if p.requires_grad]
+        optimizer = self.optim([{"params": old}, {"params": list(self.task.parameters())}])
+        optimizer.param_groups[0]["lr"] *= self.old_rate
+        if self.schedule is None:
+            return optimizer
+        batches = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
+        if isinstance(self.trainer.limit_train_batches, int):
+            batches = min(batches, self.trainer.limit_train_batches)
+        steps = max(1, batches * (self.trainer.max_epochs or 1) // self.trainer.accumulate_grad_batches)
+        scheduler = self.schedule(optimizer, steps)
+        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss"}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the spec and the recipe, as plain values."""
+        checkpoint["starbolt"] = {"spec": self.spec.to_dict(), "recipe": self.recipe, "symmetries": self.symmetries}
+
+    def _everyone(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The values of all ranks, on the CPU."""
+        if self.trainer.world_size > 1:
+            import torch.distributed as dist
+
+            boxes: list[Any] = [None] * self.trainer.world_size
+            dist.all_gather_object(boxes, {k: v.cpu() for k, v in values.items()})
+            return {k: torch.cat([box[k] for box in boxes]) for k in values}
+        return {k: v.cpu() for k, v in values.items()}
+
+
+def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:
+    """A Fusion for these shapes: `encoder` itself if it builds one, else `encoder` for the data and an MLP for context."""
+    if getattr(encoder, "func", encoder) is Fusion:
+        return encoder(shapes)
+    main = [name for name in shapes if not name.endswith("context")]
+    if len(main) > 1:
+        raise ValueError(f"the data bring {', '.join(main)}; say model=fusion with an encoder for each")
+    return Fusion(shapes, {name: encoder if name in main else partial(MLP, width=64, depth=1) for name in shapes})
+
+
+def recipe_of(factory: Factory) -> dict[str, Any]:
+    """The import path and keyword arguments of a class or a partial of one, as plain values."""
+    keywords = dict(getattr(factory, "keywords", {}))
+    made = getattr(factory, "func", factory)
+    plain = {key: _plain(value) for key, value in keywords.items()}
+    return {"_target_": f"{made.__module__}.{made.__qualname__}", **plain}
+
+
+def symmetries_of(data: ObjectDataModule) -> int:
+    """How many symmetries to average over when predicting: those that training drew from."""
+    image = data.augment.get("image")
+    if not getattr(image, "symmetries", False):
+        return 1
+    shape = data.sources["image"].modality.shape
+    return 8 if shape[-1] == shape[-2] else 4
+
+
+def _plain(value: Any) -> Any:
+    if callable(value):
+        return recipe_of(value) | {"_partial_": True}
+    if isinstance(value, Mapping):
+        return {key: _plain(v) for key, v in value.items()}
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _turned(inputs: Mapping[str, Block], symmetry: int) -> Mapping[str, Block]:
+    if symmetry == 0:
+        return inputs
+    return {name: _turned_block(block, symmetry) if block.x.ndim == 4 else block for name, block in inputs.items()}
+
+
+def _turned_block(block: Block, symmetry: int) -> Block:
+    planes = [None if p is None or p.shape[-1] == 1 else oriented(p, symmetry) for p in block[:4]]
+    return Block(planes[0], block.mask if planes[1] is None else planes[1], *planes[2:], block.length)  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""How starbolt speaks: lines to the terminal and the log, a progress bar, and one sentence for a mistake."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_log: list[Path] = []
+
+
+def talk(log: Path) -> None:
+    """From now on, what is said goes to this log file too."""
+    _log[:] = [log]
+
+
+def say(line: str) -> None:
+    """A line for the user, on standard output and in the log."""
+    print(line, flush=True)
+    _write(line)
+
+
+def bar(what: str) -> Callable[[int, int], None]:
+    """A progress bar with rate and time left: call it with the number done and the number in all. Silent in pipes."""
+    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        return lambda done, total: None
+    state: dict[str, Any] = {}
+
+    def update(done: int, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if "bar" not in state:
+            rate = TextColumn("{task.fields[rate]}")
+            columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+            state["bar"] = Progress(*columns, console=Console(stderr=True))
+            state["bar"].start()
+            state["task"] = state["bar"].add_task(what, total=total, rate="")
+        speed = state["bar"].tasks[0].speed
+        state["bar"].update(state["task"], completed=done, rate=f"{speed:.0f}/s" if speed else "")
+        if done >= total:
+            state.pop("bar").stop()
+
+    return update
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """A mistake is told in one sentence, and leaves with status 1; its traceback goes to the log.
+
+    $STARBOLT_TRACEBACK=1 shows the traceback in the terminal.
+    """
+    from starbolt.compose import UserError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped at once", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except (UserError, ValueError, FileNotFoundError, OSError) as error:
+        if os.environ.get("STARBOLT_TRACEBACK"):
+            raise
+        _write(traceback.format_exc())
+        print(f"starbolt: {_sentence(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _sentence(error: BaseException) -> str:
+    if "hydra" in type(error).__module__ and error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip() or type(error).__name__
+
+
+def _write(line: str) -> None:
+    for log in _log:
+        with log.open("a") as file:
+            file.write(line + "\n")

@@ -1,0 +1,71 @@
+"""A gated recurrent network for light curves of any length: causal unless told otherwise, blind to padding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from starbolt.contract import Block
+
+
+class GRU(nn.Module):
+    """Gated recurrent units (Cho et al. 2014, doi:10.3115/v1/D14-1179), [B, C, T] -> [B, out_dim].
+
+    The answer joins the last state with the mean and the maximum of all states. Steps beyond `block.length` are never
+    read, so a padded series gives the answer that it gives alone. Unless `bidirectional`, a series cut at day t gives
+    the answer that was possible on day t.
+
+    width: units of each layer. depth: layers. dropout: between layers and of the answer.
+    bidirectional: a second network reads each series from its last point back to its first.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int = 64,
+        depth: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+    ):
+        super().__init__()
+        if len(shape) != 2:
+            raise ValueError(
+                f"GRU takes series [C, T], not inputs of shape {tuple(shape)}: choose model=mlp or model=cnn"
+            )
+        between = dropout if depth > 1 else 0.0
+        readers = 2 if bidirectional else 1
+        self.readers = nn.ModuleList(
+            nn.GRU(shape[0], width, depth, batch_first=True, dropout=between) for _ in range(readers)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.out_dim = 3 * width * readers
+
+    def forward(self, block: Block) -> Tensor:
+        assert block.length is not None
+        steps = block.x.transpose(1, 2)  # [B, T, C]
+        read = []
+        for number, reader in enumerate(self.readers):
+            states, _ = reader(steps if number == 0 else _mirror(steps, block.length))
+            read.append(_summary(states, block.length))
+        return self.dropout(torch.cat(read, dim=1))
+
+
+def _summary(states: Tensor, length: Tensor) -> Tensor:
+    """Last, mean and maximum of the first `length` of the states, [B, T, W] -> [B, 3 W]; zeros for an empty series."""
+    inside = _position(states) < length[:, None, None]
+    states = torch.where(inside, states, 0.0)
+    last = states.take_along_dim((length[:, None, None] - 1).clamp(min=0), dim=1)[:, 0]
+    mean = states.sum(1) / length[:, None].clamp(min=1)
+    highest = torch.where(inside, states, -1.0).amax(1)  # -1 is the lowest that a state can be
+    return torch.cat([last, mean, torch.where(length[:, None] > 0, highest, 0.0)], dim=1)
+
+
+def _mirror(steps: Tensor, length: Tensor) -> Tensor:
+    """Each series read backwards within its own length, its padding left behind it, [B, T, C] -> [B, T, C]."""
+    position = _position(steps)
+    back = length[:, None, None] - 1 - position
+    return steps.take_along_dim(torch.where(back >= 0, back, position), dim=1)
+
+
+def _position(steps: Tensor) -> Tensor:
+    return torch.arange(steps.shape[1], device=steps.device)[None, :, None]

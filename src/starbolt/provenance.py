@@ -1,0 +1,67 @@
+"""Where a result came from: command, code, packages, data, split, seed and hardware."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import time
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+import starbolt
+from starbolt.learner import Learner
+
+PACKAGES = (
+    "torch",
+    "lightning",
+    "hydra-core",
+    "torchvision",
+    "torchmetrics",
+    "astropy",
+    "pyarrow",
+    "numpy",
+    "scikit-learn",
+)
+
+
+def of_run(cfg: DictConfig, learner: Learner, began: float) -> dict[str, Any]:
+    """Plain values for provenance.json; `began` is the start of the run [s since 1970]."""
+    return {
+        "command": f"starbolt train run={cfg.run}",
+        "started": datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - began, 1),
+        "starbolt": starbolt.__version__,
+        "git": git_commit(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "hardware": hardware(),
+        "seed": cfg.seed,
+        "data": learner.spec.data,
+        "split": learner.spec.split,
+        "parameters": sum(p.numel() for p in learner.parameters()),
+    }
+
+
+def git_commit() -> str | None:
+    """Commit of the current directory, with "+changes" where it is not clean; None outside a repository."""
+    if shutil.which("git") is None:
+        return None
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    if commit.returncode:
+        return None
+    changes = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
+    return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+
+
+def hardware() -> str:
+    """Processor, cores, threads and devices, in words."""
+    words = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    for device in range(torch.cuda.device_count()):
+        words += f", {torch.cuda.get_device_name(device)}"
+    return words

@@ -1,0 +1,152 @@
+"""Execute one run folder: `python -m starbolt.run FOLDER` trains what its config.yaml says, or goes on with it.
+
+Ranks, sweep trials, cluster jobs and continued runs all start here, so that no command line is ever repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from lightning.pytorch import Trainer, seed_everything
+from omegaconf import DictConfig, OmegaConf
+
+from starbolt import build, provenance
+from starbolt.callbacks import History, Interrupt, Lines, Stopped
+from starbolt.data import ObjectDataModule
+from starbolt.learner import Learner
+from starbolt.messages import bar, say, talk
+from starbolt.predict import best_device, predict_rows, prediction_table, score
+from starbolt.report import write as write_report
+from starbolt.report.controls import controls
+from starbolt.report.gallery import write_gallery
+
+WORST = 16  # objects in the gallery
+
+
+def main(folder: str | None = None) -> None:
+    """Execute the folder named on the command line; the last line printed is the folder."""
+    path = Path(folder or sys.argv[1])
+    talk(path / "log.txt")
+    execute(path)
+    say(f"{path}")
+
+
+def execute(folder: Path) -> dict[str, float]:
+    """Train, score and report; returns metrics.json. Raises Stopped where the user asked to stop."""
+    began = time.time()
+    cfg = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    quiet()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build.data(cfg)
+    data.progress = bar("packing")
+    learner = build.learner(cfg, data)
+    trainer = build_trainer(cfg, folder, data)
+    describe(learner, data)
+    last = folder / "checkpoints" / "last.ckpt"
+    trainer.fit(learner, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    if not trainer.is_global_zero:
+        return {}
+    best = folder / "checkpoints" / "best.ckpt"
+    learner.load_state_dict(build.read_checkpoint(best if best.exists() else last)["state_dict"])
+    parts = ["val", "test"] if cfg.test and len(data.parts["test"]) else ["val"]
+    metrics = score_parts(folder, learner, data, parts)
+    beside = controls(data.sources, data.y, data.parts, learner.task, score=parts)
+    _write_json(folder / "controls.json", beside)
+    _write_json(folder / "spec.json", learner.spec.to_dict())
+    about = provenance.of_run(cfg, learner, began)
+    _write_json(folder / "provenance.json", about | {"notes": data.notes})
+    _finish(trainer, folder, metrics)
+    return metrics
+
+
+def score_parts(folder: Path, learner: Learner, data: ObjectDataModule, parts: list[str]) -> dict[str, float]:
+    """metrics.json, predictions.parquet and gallery.npz of the named parts, the last of which the gallery shows."""
+    metrics: dict[str, float] = {}
+    tables = []
+    found: dict[str, Any] = {}
+    for part in parts:
+        found = predict_rows(learner, data.loader(data.parts[part]))
+        metrics |= {f"{part}/{name}": value for name, value in score(learner, found).items()}
+        tables.append(prediction_table(learner, data, found, part=part))
+    pq.write_table(pa.concat_tables(tables), folder / "predictions.part")
+    (folder / "predictions.part").rename(folder / "predictions.parquet")
+    _write_json(folder / "metrics.json", metrics)
+    worst = found["row"][found["loss"].nan_to_num(-np.inf).argsort(descending=True)[:WORST]].numpy()
+    write_gallery(folder, data.sources, learner.spec, data.ids, worst)
+    return metrics
+
+
+def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trainer:
+    """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has."""
+    own: list[Any] = [History(folder), Interrupt(folder)]
+    terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if not terminal:
+        own.append(Lines(cfg.monitor))
+    return build.trainer(
+        cfg,
+        folder,
+        own,
+        enable_progress_bar=terminal,
+        enable_model_summary=False,
+        log_every_n_steps=max(1, min(50, len(data.train_dataloader()))),
+    )
+
+
+def describe(learner: Learner, data: ObjectDataModule) -> None:
+    """One line on what is trained on what, and what was noticed in the data."""
+    sizes = ", ".join(f"{n} {part}" for part, n in learner.spec.sizes.items())
+    parameters = sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    shapes = "; ".join(f"{name} {'x'.join(map(str, about.shape))}" for name, about in learner.spec.inputs.items())
+    say(f"{len(data.ids)} objects ({shapes}): {sizes}; {parameters:,} parameters on {best_device().type}")
+    for note in data.notes:
+        say(f"note: {note}")
+
+
+def quiet() -> None:
+    """Hold back what Lightning says at every start, and the warnings that do not concern our users."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings(
+        "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
+    )  # Lightning 2.6 on torch 2.15
+    warnings.filterwarnings("ignore", "GPU available but not used")
+
+
+def _finish(trainer: Trainer, folder: Path, metrics: dict[str, float]) -> None:
+    report = write_report(folder)
+    for logger in trainer.loggers:
+        logger.log_metrics(metrics)
+        if hasattr(logger, "finish"):
+            logger.finish(folder)
+    say(f"report: {report}")
+
+
+def _write_json(path: Path, content: Any) -> None:
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(content, indent=1))
+    aside.rename(path)
+
+
+if __name__ == "__main__":
+    from starbolt.messages import guarded
+
+    sys.path.insert(0, os.getcwd())
+    with guarded():
+        try:
+            main()
+        except Stopped:
+            say(f"stopped; go on with: starbolt train run={sys.argv[1]}")
+            sys.exit(130)

@@ -1,0 +1,123 @@
+"""`starbolt train -m`: Hydra's multirun, each trial a run folder of its own in a process of its own."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from starbolt.compose import UserError, complete, conf_folder, explain, write_config
+
+
+def sweep(words: Sequence[str]) -> None:
+    """Run every combination; print a table of scores, draw one figure; the last line is the sweep's folder.
+
+    Exits with status 1 if a trial failed; the others run all the same.
+    """
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    named = [word.removeprefix("name=") for word in words if word.startswith("name=")]
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path("sweeps").absolute() / (named[0] if named else stamp)
+    chosen = any(word.startswith("test=") for word in words) or only_repeats(words)
+    settings = [] if chosen else ["test=false"]
+    settings += [
+        f"hydra.sweep.dir={folder}",
+        "hydra.output_subdir=null",
+        "hydra/job_logging=none",
+        "hydra/hydra_logging=none",
+    ]
+    trials: dict[str, Path] = {}
+
+    def trial(cfg: Any) -> float | None:
+        return run_trial(cfg, folder, trials)
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["starbolt", *words, *settings, "-m"]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")(trial)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(explain(error, words)) from error
+    finish(folder, trials)
+
+
+def run_trial(cfg: Any, folder: Path, trials: dict[str, Path]) -> float | None:
+    """Write the trial's run folder, execute it in a process of its own, and give its monitored score (None: it failed)."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    info = HydraConfig.get()
+    label = info.job.override_dirname or str(info.job.num)
+    cfg = OmegaConf.create(OmegaConf.to_container(cfg))
+    label = ",".join(word for word in label.split(",") if word.split("=")[0] in _swept(info))
+    cfg.run = str(folder / (label.replace("/", "-") or f"trial{info.job.num}"))
+    cfg.name = label or cfg.name
+    complete(cfg, dict(info.runtime.choices))
+    OmegaConf.resolve(cfg)
+    run = write_config(cfg)
+    print(f"trial {info.job.num}: {label}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "starbolt.run", str(run)], check=False)
+    if done.returncode:
+        print(f"trial {info.job.num} failed with status {done.returncode}; see {run / 'log.txt'}", file=sys.stderr)
+    trials[label] = run
+    return monitored(run, cfg.monitor)
+
+
+def only_repeats(words: Sequence[str]) -> bool:
+    """Whether nothing but seeds and folds vary, so that nothing is chosen and each run may score its test rows."""
+    return all(word.split("=")[0] in ("seed", "split.fold") for word in words if _varies(word))
+
+
+def monitored(run: Path, monitor: str) -> float | None:
+    """The score that chose the best epoch, from metrics.json."""
+    if not (run / "metrics.json").is_file():
+        return None
+    return json.loads((run / "metrics.json").read_text()).get(monitor)
+
+
+def finish(folder: Path, trials: dict[str, Path]) -> None:
+    """The table of trials, the figure of their histories, and the folder."""
+    from rich.console import Console
+    from rich.table import Table
+
+    done = {label: run for label, run in trials.items() if (run / "metrics.json").is_file()}
+    table = Table("trial", *(scores := _columns(done)))
+    for label, run in done.items():
+        metrics = json.loads((run / "metrics.json").read_text())
+        table.add_row(label, *(f"{metrics[score]:.4g}" for score in scores))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if done:
+        from starbolt.report.comparison import compare_histories
+
+        print(f"figure: {compare_histories(done, folder / 'comparison.png')}")
+    print(folder)
+    if len(done) < len(trials):
+        print(f"starbolt: {len(trials) - len(done)} of {len(trials)} trials failed", file=sys.stderr)
+        sys.exit(1)
+
+
+def _columns(done: dict[str, Path]) -> list[str]:
+    wanted = ("loss", "balanced_accuracy", "f1", "rms", "nmad")
+    sets = [set(json.loads((run / "metrics.json").read_text())) for run in done.values()]
+    common = set.intersection(*sets) if sets else set()
+    return [f"{part}/{name}" for part in ("val", "test") for name in wanted if f"{part}/{name}" in common]
+
+
+def _varies(word: str) -> bool:
+    key, _, value = word.partition("=")
+    bare = value.strip()
+    return bool(key) and (
+        bare.startswith(("range(", "choice(", "glob(", "interval(")) or ("," in bare and bare[0] not in "[{\"'")
+    )
+
+
+def _swept(info: Any) -> set[str]:
+    varying = {word.split("=")[0] for word in sys.argv if _varies(word)}
+    return varying

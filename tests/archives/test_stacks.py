@@ -1,0 +1,36 @@
+"""A stack gives the rows asked for, from any file that can hold an array, and says what it cannot read."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from starbolt.archives.stacks import Stack
+
+IMAGES = np.random.default_rng(0).normal(size=(5, 2, 6, 6))
+
+
+def test_rows_in_any_order_and_repeated():
+    np.testing.assert_array_equal(Stack(IMAGES).read(np.array([3, 0, 3])), IMAGES[[3, 0, 3]])
+    np.testing.assert_array_equal(Stack(IMAGES[:, 0]).read(np.array([1])), IMAGES[[1], :1])
+    assert len(Stack(IMAGES)) == 5
+
+
+def test_an_array_is_named_after_a_colon_where_there_are_several(tmp_path):
+    path = str(tmp_path / "s.h5")
+    with h5py.File(path, "w") as file:
+        file["clean"], file["noisy"] = IMAGES.astype(">f4"), IMAGES + 1
+    with pytest.raises(ValueError, match=f"holds clean, noisy: say which with data.stack={path}:NAME"):
+        len(Stack(path))
+    read = Stack(f"{path}:clean").read(np.array([2, 1]))
+    np.testing.assert_array_equal(read, IMAGES[[2, 1]].astype(np.float32))
+    assert read.dtype.isnative
+
+
+def test_what_is_no_stack_is_refused_by_name(tmp_path):
+    (tmp_path / "a.npy").write_text("no array")
+    with pytest.raises(ValueError, match=r"a\.npy cannot be read as NPY, NPZ or HDF5"):
+        len(Stack(str(tmp_path / "a.npy")))
+    with pytest.raises(FileNotFoundError, match=r"no stack 'b.npy'"):
+        len(Stack("b.npy"))

@@ -1,0 +1,68 @@
+import hashlib
+import subprocess
+import sys
+
+import pytest
+
+from starbolt.simulate import simulate
+
+SMALL = {"galaxies": 60, "stamps": 12, "stars": 12}
+
+
+def digest(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
+    for name, seed in (("one", 3), ("two", 3), ("other", 4)):
+        simulate(tmp_path / name, **SMALL, seed=seed)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    assert digest(tmp_path / "one").keys() == digest(tmp_path / "other").keys()
+    assert not set(digest(tmp_path / "one").values()) & set(digest(tmp_path / "other").values())
+
+
+def test_a_product_does_not_depend_on_the_size_of_another(tmp_path):
+    few = simulate(tmp_path / "few", **SMALL)
+    more = simulate(tmp_path / "more", **{**SMALL, "galaxies": 90})
+    assert few["photometry"].read_bytes() == more["photometry"].read_bytes()
+    assert few["labels"].read_bytes() == more["labels"].read_bytes()
+
+
+def test_it_returns_what_it_wrote_and_leaves_nothing_else(tmp_path):
+    paths = simulate(tmp_path / "deep" / "sky", **SMALL)
+    assert set(paths) == {"catalogue", "cutouts", "labels", "photometry", "stars"}
+    assert {path.name for path in (tmp_path / "deep" / "sky").iterdir()} == {path.name for path in paths.values()}
+    assert len(list(paths["cutouts"].glob("*.fits"))) == 12
+
+
+def test_nothing_half_written_is_left_behind(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("starbolt.simulate.write_stars", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "sky", **SMALL)
+    assert list((tmp_path / "sky").iterdir()) == []
+
+
+def test_a_file_or_a_filled_folder_is_refused_and_left_as_it_was(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"notes\.txt is a file; name a new folder with output="):
+        simulate(tmp_path / "notes.txt", **SMALL)
+    with pytest.raises(ValueError, match=r"is not empty \(it holds notes\.txt\); name a new folder with output="):
+        simulate(tmp_path, **SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("galaxies", 0), ("stars", -5), ("difficulty", 0.0), ("difficulty", float("nan"))]
+)
+def test_numbers_that_are_not_positive_are_named(tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"{name}={value} is not positive"):
+        simulate(tmp_path / "sky", **{**SMALL, name: value})
+
+
+def test_it_needs_no_torch():
+    code = "import sys, starbolt.simulate; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
