@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object, instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from starbolt.archives import Archive
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, TableDataModule
 from starbolt.learner import Learner, symmetries_of
 from starbolt.tasks.scores import mode_of
 
-TRUSTED = ("starbolt", "torch", "torchvision", "lightning")
+TRUSTED = ("starbolt", "torch", "torchvision")
+BUILT = (torch.nn.Module, ObjectDataModule, Archive)
 FILES = (
     "path", "test_path", "catalogue", "test_catalogue", "observations", "test_observations", "objects", "test_objects",
 )  # fmt: skip  # words of data.* that name catalogues
@@ -28,31 +30,31 @@ EXTRA = ("init", "freeze", "old_rate")  # words of model.* that are not the enco
 
 def data(cfg: DictConfig) -> ObjectDataModule:
     """The data module of a configuration, with its splitter and seed."""
-    check_trust(cfg.data, cfg.get("trust", ()))
     return _made(cfg.data, split=_made(cfg.split), seed=cfg.seed)
 
 
 def data_like(learner: Learner, source: Any, cache: str | None = None) -> ObjectDataModule:
     """A data module that reads `source` as the training data of a learner were read, target and row choices aside."""
     recipe = learner.recipe
-    check_trust(recipe["data"], recipe.get("trust", ()), "the checkpoint")
     made = get_class(recipe["data"]["_target_"])
     if made not in (TableDataModule, ImageDataModule, SeriesDataModule):
         raise ValueError(f"{made.__name__} cannot be made from one table; give a data module")
-    words = {key: value for key, value in recipe["data"].items() if key not in (*CHOICES, "_target_")}
+    left = CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")  # a table in memory has its names
+    words = {key: value for key, value in recipe["data"].items() if key not in (*left, "_target_")}
     return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache})
 
 
-def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> None:
-    """Where overrides name new catalogues, in place: forget the old files, row choices and split, keep the channels."""
+def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> bool:
+    """Whether overrides name new catalogues; if so the old files, row choices and split are forgotten, in place."""
     words = {word.removeprefix("data.") for word in given if word.startswith("data.")}
     if not words & set(FILES):
-        return
+        return False
     for word in (*FILES, "where"):
         if word in cfg.data and word not in words:
             cfg.data[word] = None
     cfg.split = None
     cfg.data.update(wanted_features(cfg.data, spec))
+    return True
 
 
 def wanted_features(words: Mapping[str, Any], spec: Spec) -> dict[str, list[str]]:
@@ -65,8 +67,6 @@ def wanted_features(words: Mapping[str, Any], spec: Spec) -> dict[str, list[str]
 
 def learner(cfg: DictConfig, data: ObjectDataModule) -> Learner:
     """A fresh learner for `data`, its encoder taken from an earlier run where `model.init` names one."""
-    for part in (cfg.model, cfg.task, cfg.optim, cfg.schedule):
-        check_trust(part, cfg.get("trust", ()))
     spec = data.open(get_class(cfg.task._target_).target)
     schedule = _factory(cfg.schedule) if cfg.get("schedule") else None
     encoder = {key: value for key, value in cfg.model.items() if key not in EXTRA}
@@ -98,7 +98,7 @@ def recipe(cfg: DictConfig) -> dict[str, Any]:
     """The part of a configuration that a checkpoint carries, as plain values."""
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
-    wanted = {key: plain[key] for key in ("model", "task", "data", "split", "trust") if key in plain}
+    wanted = {key: plain[key] for key in ("model", "task", "data", "split") if key in plain}
     wanted["model"] = {key: value for key, value in wanted["model"].items() if key not in EXTRA}
     return wanted
 
@@ -111,8 +111,7 @@ def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
     path = find_checkpoint(checkpoint)
     state = read_checkpoint(path)
     ours = state["starbolt"]
-    for part in ("model", "task"):
-        check_trust(ours["recipe"][part], trust, path)
+    check_trust(ours["recipe"], trust, path)
     made = Learner(
         Spec.from_dict(ours["spec"]),
         _factory(ours["recipe"]["model"]),
@@ -160,18 +159,31 @@ def adopt(made: Learner, checkpoint: Path, *, freeze: bool) -> None:
         made.encoder.requires_grad_(False)
 
 
-def check_trust(config: Any, trust: Sequence[str], where: Any = "the configuration") -> None:
-    """ValueError where an import path in nested plain values is not of a trusted package."""
+def check_trust(config: Any, trust: Sequence[str], where: Any) -> None:
+    """ValueError where nested plain values name anything but networks, tasks, data, archives and splits of trusted packages.
+
+    trust: further packages, of which every class may be built.
+    """
     if isinstance(config, Mapping):
-        target = config.get("_target_")
-        if target is not None and str(target).split(".")[0] not in (*TRUSTED, *(trust or ())):
-            package = str(target).split(".")[0]
-            raise ValueError(f"{where} names {target!r}, which is not built unless you say 'trust=[{package}]'")
+        if "_target_" in config:
+            _check_target(str(config["_target_"]), trust, where)
         for value in config.values():
             check_trust(value, trust, where)
     elif isinstance(config, Sequence) and not isinstance(config, str):
         for value in config:
             check_trust(value, trust, where)
+
+
+def _check_target(target: str, trust: Sequence[str], where: Any) -> None:
+    package = target.split(".")[0]
+    if package in trust:
+        return
+    if package not in TRUSTED:
+        raise ValueError(f"{where} names {target!r}, which is not built unless you say 'trust=[{package}]'")
+    made = get_object(target)
+    ours = isinstance(made, type) and (issubclass(made, BUILT) or made.__module__ == "starbolt.data.splits")
+    if not ours:
+        raise ValueError(f"{where} names {target!r}, which is no network, task, data module or split, and is not built")
 
 
 def _made(config: Any, **more: Any) -> Any:

@@ -6,7 +6,7 @@ import datetime
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,15 @@ def options(group: str) -> list[str]:
 
 def compose(overrides: Sequence[str]) -> Any:
     """The composed configuration of a training run with `name` and `run` filled in; UserError where it is wrong."""
+    return _composed(overrides, complete)
+
+
+def compose_data(overrides: Sequence[str]) -> Any:
+    """The same where only the data are looked at: model and task need not be chosen, there is no run."""
+    return _composed(overrides, lambda cfg, choices: _need(cfg, "data"))
+
+
+def _composed(overrides: Sequence[str], finish: Callable[[Any, dict[str, Any]], None]) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -49,7 +58,7 @@ def compose(overrides: Sequence[str]) -> Any:
         choices = dict(cfg.hydra.runtime.choices)
         OmegaConf.set_struct(cfg, False)
         del cfg["hydra"]
-        complete(cfg, choices)
+        finish(cfg, choices)
         OmegaConf.resolve(cfg)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(explain(error, overrides)) from error
@@ -59,12 +68,16 @@ def compose(overrides: Sequence[str]) -> Any:
 def complete(cfg: Any, choices: dict[str, Any]) -> None:
     """Name and folder of a run, where they are not given; UserError where data, model or task are not chosen."""
     for group in ("data", "model", "task"):
-        if "_target_" not in (cfg.get(group) or {}):
-            raise UserError(f"no {group} is chosen; say {group}= one of {', '.join(options(group))}\n{example()}")
+        _need(cfg, group)
     cfg.name = cfg.name or choices.get("experiment") or f"{choices['data']}-{choices['model']}"
     if not cfg.run:
         cfg.run = unused(Path("runs") / str(cfg.name))
     cfg.run = str(Path(cfg.run).absolute())
+
+
+def _need(cfg: Any, group: str) -> None:
+    if "_target_" not in (cfg.get(group) or {}):
+        raise UserError(f"no {group} is chosen; say {group}= one of {', '.join(options(group))}\n{example()}")
 
 
 def unused(home: Path) -> str:

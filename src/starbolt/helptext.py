@@ -77,8 +77,10 @@ def help_of(verb: str) -> str:
 
 OWN_WORDS = {
     "evaluate": ("words", "  checkpoint=RUN or FILE", "  part=train|val|cal|test (default: test, or every labelled new object)",
-                 "  output=FOLDER (default: evaluate/ in the run)", "  data.*  as in train, laid over what the checkpoint was trained on"),
+                 "  output=FOLDER (default: evaluate/ in the run)",
+                 "  trust=[PACKAGE]  packages whose classes the checkpoint may name", "  data.*  as in train, laid over what the checkpoint was trained on"),
     "predict": ("words", "  checkpoint=RUN or FILE", "  output=FILE.parquet, .fits, .csv or .ecsv",
+                "  trust=[PACKAGE]  packages whose classes the checkpoint may name",
                 "  data.*  as in train, laid over what the checkpoint was trained on; the target may be absent"),
     "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 difficulty=1.0 seed=0",),
     "runs": ("words", "  FOLDER to look in (default: runs and sweeps)",),

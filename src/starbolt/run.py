@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import build, provenance
+from starbolt import build, provenance, tracking
 from starbolt.callbacks import History, Interrupt, Lines, Stopped
 from starbolt.data import ObjectDataModule
 from starbolt.learner import Learner
@@ -53,6 +53,20 @@ def execute(folder: Path) -> dict[str, float]:
     learner = build.learner(cfg, data)
     trainer = build_trainer(cfg, folder, data)
     describe(learner, data)
+    try:
+        tracking.begin(trainer, settings(cfg, learner))
+        metrics = fit_and_score(cfg, folder, trainer, learner, data, began)
+    except BaseException:
+        tracking.close(trainer, failed=True)
+        raise
+    tracking.close(trainer, failed=False)
+    return metrics
+
+
+def fit_and_score(
+    cfg: DictConfig, folder: Path, trainer: Trainer, learner: Learner, data: ObjectDataModule, began: float
+) -> dict[str, float]:
+    """Fit, go back to the best epoch, score its parts beside the controls, report."""
     last = folder / "checkpoints" / "last.ckpt"
     trainer.fit(learner, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
@@ -61,13 +75,27 @@ def execute(folder: Path) -> dict[str, float]:
     learner.load_state_dict(build.read_checkpoint(best if best.exists() else last)["state_dict"])
     parts = ["val", "test"] if cfg.test and len(data.parts["test"]) else ["val"]
     metrics = score_parts(folder, learner, data, parts)
-    beside = controls(data.sources, data.y, data.parts, learner.task, score=parts)
-    _write_json(folder / "controls.json", beside)
+    _write_json(folder / "controls.json", controls(data.sources, data.y, data.parts, learner.task, score=parts))
     _write_json(folder / "spec.json", learner.spec.to_dict())
-    about = provenance.of_run(cfg, learner, began)
-    _write_json(folder / "provenance.json", about | {"notes": data.notes})
-    _finish(trainer, folder, metrics)
+    _write_json(folder / "provenance.json", provenance.of_run(cfg, learner, began) | {"notes": data.notes})
+    report = write_report(folder)
+    tracking.finish(trainer, folder, metrics)
+    say_scores(metrics, parts[-1])
+    say(f"report: {report}")
     return metrics
+
+
+def settings(cfg: DictConfig, learner: Learner) -> dict[str, Any]:
+    """What the loggers keep of a run: its configuration, commit and fingerprints."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    return {**plain, "git": provenance.git_commit(), "data_fingerprint": learner.spec.data, "split_fingerprint": learner.spec.split}
+
+
+def say_scores(metrics: dict[str, float], part: str) -> None:
+    """The scores of a part, on a line."""
+    scores = {name.removeprefix(f"{part}/"): value for name, value in metrics.items() if name.startswith(f"{part}/")}
+    say(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
 
 def score_parts(folder: Path, learner: Learner, data: ObjectDataModule, parts: list[str]) -> dict[str, float]:
@@ -123,15 +151,6 @@ def quiet() -> None:
         "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
     )  # Lightning 2.6 on torch 2.15
     warnings.filterwarnings("ignore", "GPU available but not used")
-
-
-def _finish(trainer: Trainer, folder: Path, metrics: dict[str, float]) -> None:
-    report = write_report(folder)
-    for logger in trainer.loggers:
-        logger.log_metrics(metrics)
-        if hasattr(logger, "finish"):
-            logger.finish(folder)
-    say(f"report: {report}")
 
 
 def _write_json(path: Path, content: Any) -> None:

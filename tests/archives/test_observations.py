@@ -45,3 +45,9 @@ def test_bands_sort_as_numbers_where_they_are():
 def test_roles_that_disagree_on_the_bands_are_refused():
     with pytest.raises(ValueError, match=r"data.time has the bands \['g'\], data.value \['g', 'r'\]"):
         Observations({"g": "t"}, {"g": "g", "r": "r"})
+
+
+def test_bands_that_configuration_reads_as_numbers_are_names():
+    points, bands, _ = Observations("t", {1: "g", 2: "r"}).read(WIDE, "wide")
+    assert bands == ["1", "2"]
+    np.testing.assert_array_equal(points.value, [10, np.nan, 20, 21])

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table
 
 from starbolt.archives.base import PART
 from starbolt.archives.series import SeriesArchive
@@ -137,6 +138,13 @@ def test_one_file_per_object_gives_the_same_series(reference, tmp_path, file):
     assert not archive.whole
 
 
+def test_tables_in_memory_may_be_of_any_kind(reference):
+    frame, heads = long_table().to_pandas(), Table(HEADS)
+    archive = SeriesArchive(frame, heads, id="name", band="band", **ROLES)
+    same(loaded(archive), reference)
+    assert isinstance(archive.observations, pa.Table)
+
+
 def test_any_rows_in_any_order_and_one_row_alone(reference):
     archive = SeriesArchive(long_table(), pa.table(HEADS), id="name", band="band", **ROLES)
     catalogue = archive.read()
@@ -167,7 +175,7 @@ def test_simultaneous_bands_share_a_step_and_repeats_do_not():
     np.testing.assert_array_equal(series.x, [[4, np.nan], [1, 2], [3, np.nan]])
 
 
-def test_nights_are_merged_in_every_layout():
+def test_nights_are_merged_where_asked():
     table = pa.table(
         {
             "id": [7, 7, 7, 7],

@@ -154,7 +154,6 @@ def test_training_and_test_file(tmp_path: Path) -> None:
         ({"zero": {"jd": 5}}, "no column 'jd'"),
         ({"id": "idd"}, r"no column 'idd'; did you mean 'id'\?"),
         ({"exclude": list(TABLE)}, r"no numeric column left to learn from; see data.features="),
-        ({"missing": [99], "where": "n == 99", "features": ["n"]}, r"column 'n' .* no measured value.*data.exclude="),
     ],
 )
 def test_sentences(options: dict[str, Any], sentence: str) -> None:

@@ -6,9 +6,9 @@ This is all that a newcomer's data set implements: `read` gives the catalogue, `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +65,7 @@ class Archive(ABC):
     channels: tuple[str, ...] | Mapping[str, tuple[str, ...]]
     units: tuple[str, ...] | Mapping[str, tuple[str, ...]] | None = None
     id: str | None = None
-    whole: ClassVar[bool] = False  # True where `load_rows` is one vectorised pass, so that packing need not fork
+    whole: bool = False  # True where `load_rows` is one vectorised pass, so that packing need not fork
 
     @abstractmethod
     def read(self) -> pa.Table:
@@ -110,32 +110,39 @@ def kind_of(sample: Sample) -> str:
 def join(samples: list[Sample]) -> Dense | Ragged:
     """Many samples of one modality as one Dense or Ragged; ValueError where the shapes differ."""
     if samples[0].time is None:
-        return Dense(*(_stack([getattr(s, name) for s in samples]) for name in ("x", "err", "limit")))
+        x = np.stack(_alike([s.x for s in samples]))
+        return Dense(x, _joined([s.err for s in samples], np.stack), _joined([s.limit for s in samples], np.stack))
     ordered = [_sorted_in_time(s) for s in samples]
-    offsets = np.concatenate([[0], np.cumsum([len(s.time) for s in ordered])]).astype(np.int64)
-    time = np.concatenate([s.time for s in ordered])
-    rest = []
-    for name in ("x", "err", "limit"):
-        parts = [getattr(s, name) for s in ordered]
-        rest.append(None if parts[0] is None else np.concatenate([p.T for p in parts]))
-    return Ragged(offsets, time, *rest)
+    times = [s.time for s in ordered if s.time is not None]
+    return Ragged(
+        np.concatenate([[0], np.cumsum([len(time) for time in times])]).astype(np.int64),
+        np.concatenate(times),
+        np.concatenate([s.x for s in ordered], axis=1).T,
+        _joined([s.err for s in ordered], _side_by_side),
+        _joined([s.limit for s in ordered], _side_by_side),
+    )
 
 
-def _stack(arrays: list[np.ndarray | None]) -> np.ndarray | None:
-    if arrays[0] is None:
-        return None
+def _joined(planes: list[np.ndarray | None], join_them: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray | None:
+    there = [plane for plane in planes if plane is not None]
+    return join_them(there) if there else None
+
+
+def _side_by_side(planes: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(planes, axis=1).T
+
+
+def _alike(arrays: list[np.ndarray]) -> list[np.ndarray]:
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:
         few = ", ".join("x".join(map(str, s)) for s in sorted(shapes)[:3])
         raise ValueError(f"the objects have different shapes ({few}); give data.size=PIXELS to crop or pad them")
-    return np.stack(arrays)
+    return arrays
 
 
 def _sorted_in_time(sample: Sample) -> Sample:
     time = np.asarray(sample.time, np.float64)
     order = np.argsort(time, kind="stable")
-    pick = [None if a is None else np.asarray(a)[:, order] for a in (sample.x, sample.err, sample.limit)]
-    x, err, limit = pick
-    return Sample(
-        x.astype(np.float32), None if err is None else err.astype(np.float32), limit, time[order]
-    )
+    err = None if sample.err is None else sample.err[:, order].astype(np.float32)
+    limit = None if sample.limit is None else sample.limit[:, order]
+    return Sample(sample.x[:, order].astype(np.float32), err, limit, time[order])

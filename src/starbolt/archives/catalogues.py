@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from starbolt.archives.arrow import from_memory
 from starbolt.archives.base import PART, Dense, Sample
 from starbolt.archives.columns import TableError, column, is_numeric, is_scalar, nested, numbers, unit
 
@@ -25,6 +26,11 @@ def folder(source: Any) -> str:
         return ""
     path = Path(source).expanduser()
     return str(path if path.is_dir() else path.parent)
+
+
+def held(source: Any) -> Any:
+    """A table in memory as Arrow, whose content a fingerprint can follow; a path as it is."""
+    return source if source is None or isinstance(source, str | Path) else from_memory(source)
 
 
 def without_sentinels(table: pa.Table, sentinels: Sequence[float], spare: str | None = None) -> pa.Table:

@@ -53,7 +53,7 @@ class ImageArchive(Archive):
         self.root, self.hdu, self.size, self.stack = root, hdu, size, stack
         self.id, self.names, self.table = id, tuple(names), table
         self.where, self.missing, self.context = where, tuple(missing), tuple(context)
-        self.whole = isinstance(stack, np.ndarray)  # type: ignore[misc]  # in memory: one gather, no other process
+        self.whole = isinstance(stack, np.ndarray)  # in memory: one gather, no other process
         self._stack = None if stack is None else Stack(stack)
         roots = {"train": root or folder(catalogue), "test": root or folder(test_catalogue)}
         self._cutouts = Cutouts(self.file, roots, hdu)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,8 @@ class Observations:
     terms: Sequence[Term] = field(default=())
 
     def __post_init__(self) -> None:
+        self.time, self.value = _worded(self.time), _worded(self.value)
+        self.error, self.limit = _worded(self.error), _worded(self.limit)
         roles = {"time": self.time, "error": self.error, "limit": self.limit}
         for word, role in roles.items():
             if isinstance(role, Mapping) and set(role) != set(self.labels()):
@@ -117,6 +120,15 @@ def recoded(points: Points, labels: Sequence[str], bands: Sequence[str]) -> Poin
 def in_order(labels: set[str]) -> list[str]:
     """Bands sorted, as numbers where all are."""
     return sorted(labels, key=(lambda b: (float(b), b)) if all(b.isdigit() for b in labels) else str)
+
+
+@overload
+def _worded(role: Columns) -> Columns: ...
+@overload
+def _worded(role: Columns | None) -> Columns | None: ...
+def _worded(role: Columns | None) -> Columns | None:
+    """The role with its bands as text; configuration reads {1: mag_1} as a number."""
+    return {str(band): name for band, name in role.items()} if isinstance(role, Mapping) else role
 
 
 def _of(role: Columns, label: str) -> str:

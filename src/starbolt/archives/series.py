@@ -20,6 +20,7 @@ from starbolt.archives.catalogues import (
     context_sample,
     flat,
     folder,
+    held,
     in_parts,
     marked,
     together,
@@ -77,14 +78,14 @@ class SeriesArchive(Archive):
         missing: Sequence[float] = (),
         context: Sequence[str] = (),
     ) -> None:
-        self.observations, self.objects = observations, objects
-        self.test_observations, self.test_objects = test_observations, test_objects
+        self.observations, self.objects = held(observations), held(objects)
+        self.test_observations, self.test_objects = held(test_observations), held(test_objects)
         self.roles = Observations(time, value, error, limit, band, tuple(missing))
         self.bands, self.nightly, self.id = tuple(map(str, bands)), nightly, id
         self.root, self.file, self.names, self.table = root, file, tuple(names), table
         self.where, self.missing, self.context = where, tuple(missing), tuple(context)
         self.dropped, self.notes = 0, list[str]()
-        self.whole = file is None  # type: ignore[misc]  # files are read object by object, in many processes
+        self.whole = file is None  # files are read object by object, in many processes
         roots = {"train": root or folder(objects), "test": root or folder(test_objects)}
         self._curves = Curves(file, roots, self.names, table, self.roles) if file else None
         self._bands = self._channels = self._units = self.bands

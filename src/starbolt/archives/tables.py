@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,7 @@ class TableArchive(Archive):
     keep: nested columns that the catalogue shall have too, such as a dotted target.
     """
 
-    whole: ClassVar[bool] = True
+    whole = True
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
 

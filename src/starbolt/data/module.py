@@ -105,7 +105,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         split = self._split_name()
         if spec is not None:
             self.spec = spec
-            self.same_objects = spec.split == split and spec.data == fingerprint
+            self.same_split = spec.split == split
             return spec
         self._refuse_empty(known)
         train = self.parts["train"]
@@ -251,13 +251,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def rows_like(module: ObjectDataModule, part: str | None) -> np.ndarray:
-    """Rows to score: the named part; without a name the test part of the training data, or every labelled new object."""
-    if part is None and not getattr(module, "same_objects", True):
-        return np.sort(np.concatenate(list(module.parts.values())))
-    return module.parts[part or "test"]
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

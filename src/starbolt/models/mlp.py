@@ -14,8 +14,8 @@ class MLP(nn.Module):
 
     width, depth: units in each hidden layer, number of hidden layers.
     dropout: after each hidden layer.
-    norm: layer normalisation before each activation. Unlike batch normalisation it treats every object by itself: an
-        answer depends neither on the batch nor on running means, and a batch may hold a single object.
+    norm: layer normalisation (Ba et al. 2016, arXiv:1607.06450) before each activation. It treats every object by
+        itself, so that a batch may hold a single one, and for photometric redshifts it beat batch normalisation.
     residual: each layer after the first adds to its input, which keeps deep networks trainable.
     """
 

@@ -30,12 +30,17 @@ def draw(results: Results) -> list[Drawing]:
     ax.spines[:].set_visible(False)
     ticks = range(len(names))
     labels = [plain(name) for name in names]
-    ax.set_xticks(ticks, labels, rotation=0 if len("".join(names)) < 30 else 45, ha="center" if len("".join(names)) < 30 else "right")
+    ax.set_xticks(
+        ticks,
+        labels,
+        rotation=0 if len("".join(names)) < 30 else 45,
+        ha="center" if len("".join(names)) < 30 else "right",
+    )
     ax.set_yticks(ticks, [f"{label} ({count})" for label, count in zip(labels, matrix.sum(1), strict=True)])
     ax.set(xlabel="predicted class", ylabel="true class (objects)")
     if len(names) <= LEGIBLE:
         _write_cells(ax, matrix, share)
-    caption = "Rows are the truth: of the objects of a true class, how many (and what fraction of the row) were given each class."
+    caption = "Rows are the truth: of the objects of a true class, how many, and what fraction, were given each class."
     row, column = np.divmod(np.arange(matrix.size), len(names))
     numbers = {
         "true": np.array(names)[row],

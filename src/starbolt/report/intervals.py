@@ -1,4 +1,4 @@
-"""How far a score would move with another draw of test objects: the bootstrap (Efron 1979, doi:10.1214/aos/1176344552)."""
+"""How far a score would move with other test objects: the bootstrap (Efron 1979, doi:10.1214/aos/1176344552)."""
 
 from __future__ import annotations
 

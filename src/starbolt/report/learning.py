@@ -52,8 +52,9 @@ def verdict(results: Results) -> str:
     if progress <= 0:
         return "val/loss never fell below its first value: nothing was learnt that holds for other objects."
     if val[-1] - val[best] > RISE * progress and train[-1] < train[best]:
+        turn = int(results.history["epoch"][measured][best])
         return (
-            f"The network began to overfit after epoch {int(results.history['epoch'][measured][best])}: val/loss rose again "
+            f"The network began to overfit after epoch {turn}: val/loss rose again "
             f"while train/loss went on falling; the weights of epoch {choice.epoch} were kept."
         )
     tenth = max(1, len(val) // 10)
@@ -75,7 +76,10 @@ def draw(results: Results) -> list[Drawing]:
         if name in results.history:
             axes[0].plot(epoch, results.history[name], color=colour, ls=dash, marker=".", ms=3, label=name)
     losses = np.concatenate([results.history.get(name, np.array([])) for name in ("train/loss", "val/loss")])
-    axes[0].set(ylabel="loss", yscale="log" if np.nanmin(losses) > 0 and np.nanmax(losses) > 10 * np.nanmin(losses) else "linear")
+    axes[0].set(
+        ylabel="loss",
+        yscale="log" if np.nanmin(losses) > 0 and np.nanmax(losses) > 10 * np.nanmin(losses) else "linear",
+    )
     for ax, name in zip(axes[1:], shown, strict=True):
         ax.plot(epoch, results.history[f"val/{name}"], color=BLUE, marker=".", ms=3)
         ax.set_ylabel(f"val/{name}")

@@ -13,7 +13,7 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates at each distinct score, from (0, 0) to (1, 1); `positive` bool [n] has both values."""
+    """False and true positive rates at each distinct score, from (0, 0) to (1, 1); positive: bool [n] of both kinds."""
     order = np.argsort(-score, kind="stable")
     last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # of each run of equal scores
     hits = np.cumsum(positive[order])[last]
@@ -41,7 +41,7 @@ def draw(results: Results) -> list[Drawing]:
     ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
     for i, (name, (false, true)) in enumerate(curves.items()):
         label = plain(f"{name}: {area(false, true):.3f}")
-        ax.step(*_thinned(false, true), where="post", color=COLOURS[i % len(COLOURS)], ls=DASHES[i // len(COLOURS) % 4], label=label)
+        ax.plot(*_thinned(false, true), color=COLOURS[i % len(COLOURS)], ls=DASHES[i // len(COLOURS) % 4], label=label)
     ax.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal", xlim=(-0.01, 1), ylim=(0, 1.01))
     if len(curves) <= 8:
         ax.legend(title="class: area under curve", loc="lower right")

@@ -70,6 +70,7 @@ def with_unit(name: str, unit: str) -> str:
 def save(drawing: Drawing, folder: Path) -> None:
     """Write NAME.png, NAME.pdf and NAME.csv."""
     folder.mkdir(exist_ok=True)
+    _settle(drawing.figure)
     drawing.figure.savefig(folder / f"{drawing.name}.png")
     drawing.figure.savefig(folder / f"{drawing.name}.pdf", metadata={"CreationDate": None})
     csv.write_csv(pa.table(dict(drawing.numbers)), folder / f"{drawing.name}.csv")
@@ -77,10 +78,18 @@ def save(drawing: Drawing, folder: Path) -> None:
 
 def inline(figure: Figure, alt: str) -> str:
     """The figure as an <img> that carries its own SVG."""
+    _settle(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     width = round(figure.get_figwidth() * 96)
     return f'<img src="{data_uri(buffer.getvalue(), "svg+xml")}" alt="{escape(alt)}" width="{width}">'
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once, however many formats follow: that is most of the time a figure takes."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def data_uri(image: bytes, kind: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from starbolt import build
 from starbolt.compose import UserError, override
 from starbolt.data import ObjectDataModule
-from starbolt.data.module import rows_like
 from starbolt.learner import Learner
 from starbolt.messages import bar, say
 from starbolt.predict import predict_rows, prediction_table, score
@@ -21,14 +21,12 @@ from starbolt.predict import predict_rows, prediction_table, score
 def main(words: list[str]) -> None:
     """Print and write the scores; the last line is the folder with metrics.json and predictions.parquet."""
     own, rest = own_words(words, ("checkpoint", "part", "output"))
-    learner, data, source = loaded(own, rest)
-    rows = rows_like(data, own.get("part"))
+    learner, data, source, new = loaded(own, rest)
+    name = own.get("part") or ("new" if new else "test")
+    rows = np.sort(np.concatenate(list(data.parts.values()))) if new else trained_part(data, name)
     if len(rows) == 0:
-        raise UserError(
-            "no object to score: none has a known target in this part; say part=val, or data with the target column"
-        )
+        raise UserError(f"no object to score: none of the {name} part has a value in the target column")
     found = predict_rows(learner, data.loader(rows), progress=bar("scoring"))
-    name = own.get("part") or ("test" if data.same_objects else "new")
     metrics = {f"{name}/{key}": value for key, value in score(learner, found).items()}
     folder = Path(own.get("output") or source / "evaluate" / name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,21 +48,34 @@ def own_words(words: Sequence[str], known: Sequence[str]) -> tuple[dict[str, str
     return own, [word for word, pair in zip(words, pairs, strict=True) if pair[0] not in known]
 
 
-def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, ObjectDataModule, Path]:
-    """The learner of checkpoint=, its data with the overrides laid over, and the run's folder."""
+def trained_part(data: ObjectDataModule, part: str) -> np.ndarray:
+    """Rows of a part of the training run's own data; UserError where these are no longer split as they were."""
+    if part not in data.parts:
+        raise UserError(f"part={part} is not one of {', '.join(data.parts)}")
+    if not data.same_split:
+        raise UserError(
+            "the data have changed since training, so that the parts are no longer those the network was trained with; "
+            "name the objects to score as new data, such as data.path=NEW.fits"
+        )
+    return data.parts[part]
+
+
+def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, ObjectDataModule, Path, bool]:
+    """The learner of checkpoint=, its data with the overrides laid over, the run's folder, and whether the data are new."""
     from omegaconf import OmegaConf
 
     if "checkpoint" not in own:
         raise UserError("say checkpoint=RUN, a run folder or a .ckpt file (starbolt runs lists them)")
     path = build.find_checkpoint(own["checkpoint"])
-    cfg: Any = OmegaConf.create({"data": {}, "split": {}, "trust": [], "seed": 0})
-    override(cfg, [word for word in overrides if word.startswith("trust=")])
-    learner = build.load_learner(path, cfg.trust)
-    cfg = OmegaConf.merge(cfg, learner.recipe)
+    trust: Any = OmegaConf.create({"trust": []})
+    override(trust, [word for word in overrides if word.startswith("trust=")])
+    overrides = [word for word in overrides if not word.startswith("trust=")]
+    learner = build.load_learner(path, trust.trust)
+    cfg: Any = OmegaConf.create({"seed": 0, **learner.recipe})
     override(cfg, overrides)
-    build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
+    new = build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
     data = build.data(cfg)
     data.progress = bar("packing")
     data.open(learner.task.target, learner.spec)
     folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
-    return learner, data, folder
+    return learner, data, folder, new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.table import Table
@@ -22,7 +23,7 @@ def main(words: list[str]) -> None:
     output = Path(own.get("output", ""))
     if output.suffix not in ENDINGS:
         raise UserError(f"say output=FILE ending in {', '.join(ENDINGS)}, not {own.get('output', 'nothing')!r}")
-    learner, data, _ = loaded(own, rest)
+    learner, data, _, _ = loaded(own, rest)
     found = predict_rows(learner, data.predict_dataloader(), progress=bar("predicting"))
     table = prediction_table(learner, data, found).drop_columns(["loss"])
     units = dict(zip(learner.spec.target.names, learner.spec.target.units, strict=True))
@@ -45,9 +46,14 @@ def write(table: pa.Table, output: Path, units: dict[str, str], meta: dict[str, 
         ]
         pq.write_table(pa.table(table.columns, schema=pa.schema(fields, metadata=meta)), aside)
     else:
-        made = Table({name: table[name].to_numpy() for name in table.column_names}, meta=meta)
+        made = Table({name: _array(table[name]) for name in table.column_names}, meta=meta)
         for name in made.colnames:
             if unit := units.get(name.removesuffix("_err")):
                 made[name].unit = unit
         made.write(aside, format=ENDINGS[output.suffix], overwrite=True)
     aside.rename(output)
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    values = column.to_numpy()
+    return values.astype(str) if values.dtype == object else values

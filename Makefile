@@ -1,0 +1,47 @@
+# make demo, make test: all that is needed is Python 3.11 or newer (with venv), git and make.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+CURRENT := .venv/.current
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-all test-gpu results lint format
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(CURRENT): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found; name one: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
+	@touch $@
+
+demo: $(CURRENT) ## simulate a small sky, train an MLP, a CNN and a GRU on it, compare (5 minutes)
+	@$(BIN)/python scripts/demo.py
+
+test test-slow test-all: export OMP_NUM_THREADS ?= 1# the tests' networks are too small for a second thread
+
+test: $(CURRENT) ## the fast tests (10 minutes)
+	$(BIN)/python -m pytest
+
+test-slow: $(CURRENT) ## the slow tests alone
+	$(BIN)/python -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]
+
+test-all: $(CURRENT) ## the fast and the slow tests (50 minutes)
+	$(BIN)/python -m pytest -m "not gpu"
+
+test-gpu: $(CURRENT) ## the tests that need a GPU
+	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]
+
+results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
+	$(BIN)/python scripts/results.py
+
+lint: $(CURRENT) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(CURRENT) ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

@@ -1,0 +1,83 @@
+"""The demonstration: a small simulated sky, three networks, and what each is worth beside a naive and a linear model.
+
+`make demo` calls it. All it writes is in demo/; the sky is simulated once, each call trains anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from starbolt.compose import unused
+from starbolt.simulate import FILES, simulate
+from starbolt.verbs.listing import show
+from starbolt.verbs.simulate import commands
+
+HOME = Path("demo")
+
+
+class Part(NamedTuple):
+    """One network of the demonstration: on which data, its main score, and words beyond those of the sky's command."""
+
+    name: str
+    data: str
+    score: str
+    words: tuple[str, ...] = ()
+
+
+PARTS = {
+    "mlp": Part("MLP", "catalogue, redshift", "rms"),
+    "cnn": Part("CNN", "cut-outs, real or bogus", "accuracy"),
+    "gru": Part("GRU", "light curves, class of star", "accuracy"),
+}
+
+
+def main() -> None:
+    """Simulate, train, compare."""
+    paths = sky(HOME / "sky")
+    began = time.monotonic()
+    runs = {}
+    for key, words in commands(paths).items():
+        runs[key] = Path(unused(HOME / "runs" / key))
+        print(f"\n{PARTS[key].name} on {PARTS[key].data}", flush=True)
+        train([*words, *PARTS[key].words, f"run={runs[key]}"])
+    print(f"\ntrained in {time.monotonic() - began:.0f} s; scores of the test part")
+    header = ("network", "data", "score", "here", "naive", "linear")
+    show(header, [compared(PARTS[key], run) for key, run in runs.items()], right=header[3:])
+    for run in runs.values():
+        print(run / "report.html")
+
+
+def sky(folder: Path) -> dict[str, Path]:
+    """Paths of the simulated sky in `folder`, made now unless it is there."""
+    paths = {name: folder / file for name, file in FILES.items()}
+    if all(path.exists() for path in paths.values()):
+        return paths
+    print(f"simulating a small sky in {folder}", flush=True)
+    return simulate(folder)
+
+
+def train(words: Sequence[str]) -> None:
+    """`starbolt train`; the demonstration ends where it fails."""
+    cache = {"STARBOLT_CACHE": str((HOME / "cache").absolute())}
+    done = subprocess.run([sys.executable, "-m", "starbolt", "train", *words], env=cache | os.environ, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def compared(part: Part, run: Path) -> tuple[str, ...]:
+    """A row of the table: the network's main score on the test part, and that of the two controls."""
+    controls = json.loads((run / "controls.json").read_text())
+    here = json.loads((run / "metrics.json").read_text())
+    scores = [found[f"test/{part.score}"] for found in (here, controls["naive"], controls["linear"])]
+    return part.name, part.data, part.score, *(f"{score:.3g}" for score in scores)
+
+
+if __name__ == "__main__":
+    main()

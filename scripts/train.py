@@ -1,0 +1,8 @@
+"""Train a network on your data, score it and write a report: `python scripts/train.py WORDS` is `starbolt train WORDS`."""
+
+import sys
+
+from starbolt.cli import main
+
+if __name__ == "__main__":
+    main(["train", *sys.argv[1:]])
