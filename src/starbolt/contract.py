@@ -1,7 +1,8 @@
 """What data and models share, and all that they share: Block, Batch and Spec.
 
 Data speak physics, models speak tensors. Data modules fill `Batch`es in physical units; the `Spec` says what the
-numbers mean; `Standardise` turns a measured block into a network's input. Axis 0 is always the object, axis 1 the channel.
+numbers mean; `Standardise` turns a measured block into a network's input. Axis 0 is always the object, axis 1 the
+channel.
 """
 
 from __future__ import annotations

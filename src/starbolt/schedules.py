@@ -9,7 +9,10 @@ from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
 
 
 def cosine(optimizer: Optimizer, steps: int, *, warmup: float = 0.05) -> LambdaLR:
-    """Linear rise over the fraction `warmup` of the steps, then half a cosine down to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+    """Linear rise over the fraction `warmup` of the steps, then half a cosine down to 0.
+
+    Loshchilov & Hutter 2017, arXiv:1608.03983.
+    """
     rise = max(1, round(warmup * steps))
 
     def factor(step: int) -> float:
@@ -21,9 +24,12 @@ def cosine(optimizer: Optimizer, steps: int, *, warmup: float = 0.05) -> LambdaL
 
 
 def onecycle(optimizer: Optimizer, steps: int, *, rise: float = 0.3) -> OneCycleLR:
-    """Up from a 25th of the rate over the fraction `rise` of the steps, then down to almost nothing (Smith & Topin 2019, doi:10.1117/12.2520589)."""
+    """Up from a 25th of the rate over the fraction `rise` of the steps, then down to almost nothing.
+
+    Smith & Topin 2019, doi:10.1117/12.2520589; the momentum stays as the optimiser has it.
+    """
     peaks = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps + 1, pct_start=rise)
+    return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps + 1, pct_start=rise, cycle_momentum=False)
 
 
 def plateau(optimizer: Optimizer, steps: int, *, factor: float = 0.3, patience: int = 5) -> ReduceLROnPlateau:

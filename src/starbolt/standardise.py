@@ -19,6 +19,12 @@ class Standardise(nn.Module):
     Table errors are columns like any other. `shape` is what comes out, for one object.
     """
 
+    mean: Tensor
+    spread: Tensor
+    soft: Tensor
+    err_mean: Tensor
+    err_spread: Tensor
+
     def __init__(self, spec: InputSpec) -> None:
         super().__init__()
         self.spec, self.is_series = spec, spec.kind == "series"

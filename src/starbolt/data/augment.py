@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -33,7 +34,7 @@ class ImageAugment:
         if self.shift:
             block = _shifted(block, self.shift)
         if self.noise:
-            err = block.err if block.err is not None else pixel_scatter(block.x)
+            err = block.err if block.err is not None else pixel_scatter(block.x, block.mask)
             block = block._replace(x=block.x + self.noise * err * torch.randn_like(block.x) * block.mask)
         return block
 
@@ -62,10 +63,11 @@ def oriented(x: Tensor, symmetry: int) -> Tensor:
     return x.transpose(-1, -2) if symmetry & 4 else x
 
 
-def pixel_scatter(x: Tensor) -> Tensor:
-    """Robust pixel-to-pixel noise of images [B, C, H, W], as [B, C, 1, 1]: from differences of neighbours."""
-    steps = (x[..., 1:] - x[..., :-1]).abs().flatten(2)
-    return (steps.median(-1).values / (0.6745 * 2**0.5))[..., None, None]
+def pixel_scatter(x: Tensor, mask: Tensor) -> Tensor:
+    """Robust pixel-to-pixel noise of images [B, C, H, W], as [B, C, 1, 1]: from differences of measured neighbours."""
+    seen = torch.where(mask, x, torch.nan)
+    steps = (seen[..., 1:] - seen[..., :-1]).abs().flatten(2)
+    return (steps.nanmedian(-1).values.nan_to_num(0.0) / (0.6745 * 2**0.5))[..., None, None]
 
 
 def _symmetry(block: Block) -> Block:
@@ -121,5 +123,8 @@ def _dropped(block: Block, fraction: float) -> Block:
     return kept._replace(x=torch.cat([since, kept.x[:, 1:]], 1), length=length)
 
 
-def _planes(block: Block, change) -> Block:
-    return Block(change(block.x), change(block.mask), change(block.err), change(block.limit), block.length)
+def _planes(block: Block, change: Callable[[Tensor | None], Tensor | None]) -> Block:
+    x, mask = change(block.x), change(block.mask)
+    assert x is not None
+    assert mask is not None
+    return Block(x, mask, change(block.err), change(block.limit), block.length)

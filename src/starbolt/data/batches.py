@@ -18,8 +18,8 @@ class Batches:
     """A loader of Batches; its place within an epoch can be saved and restored.
 
     sources: modality name -> Source. rows: int64 [n], catalogue rows to visit. y, weight: of all N catalogue rows.
-    shuffle: a new order each epoch, from `seed`. rank, world: this process takes every world-th batch from the rank-th on;
-    in training all ranks get equally many.
+    shuffle: a new order each epoch, from `seed`. rank, world: this process takes every world-th batch from the rank-th
+    on; in training all ranks get equally many. Each iteration is an epoch, also where the one before was not finished.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Batches:
         self.sources, self.rows, self.batch_size = dict(sources), rows, batch_size
         self.y, self.weight = torch.from_numpy(y), torch.from_numpy(weight)
         self.shuffle, self.seed, self.rank, self.world = shuffle, seed, rank, world
-        self.epoch, self.handed = 0, 0
+        self.epoch, self.handed, self._resumed = 0, 0, False
         self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
     def __len__(self) -> int:
@@ -46,13 +46,13 @@ class Batches:
         return max(batches // self.world, 1) if self.shuffle else len(range(self.rank, batches, self.world))
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.order(self.epoch)
-        start = self.handed if self.handed < len(order) else 0
-        for number in range(start, len(order)):
-            batch = self.gather(order[number])
-            self.handed = number + 1
+        if self.handed and not (self._resumed and self.handed < len(self)):  # Lightning never runs past the last batch
+            self.epoch, self.handed = self.epoch + 1, 0
+        self._resumed = False
+        for rows in self.order(self.epoch)[self.handed :]:
+            batch = self.gather(rows)
+            self.handed += 1
             yield batch
-        self.epoch, self.handed = self.epoch + 1, 0
 
     def order(self, epoch: int) -> list[np.ndarray]:
         """The rows of each batch of this process in the given epoch."""
@@ -64,7 +64,7 @@ class Batches:
         if self.shuffle and self._lengths is not None:
             blocks = [blocks[i] for i in random.permutation(len(blocks))]
         mine = blocks[self.rank :: self.world]
-        return mine[: len(self)] if self.shuffle else mine
+        return (mine or blocks)[: len(self)] if self.shuffle else mine  # fewer batches than ranks: no rank may wait
 
     def gather(self, rows: np.ndarray) -> Batch:
         """The Batch of the given catalogue rows."""
@@ -78,7 +78,7 @@ class Batches:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved place."""
-        self.epoch, self.handed = state["epoch"], state["handed"]
+        self.epoch, self.handed, self._resumed = state["epoch"], state["handed"], True
 
     def _by_length(self, index: np.ndarray) -> np.ndarray:
         assert self._lengths is not None

@@ -180,7 +180,7 @@ class SeriesDataModule(ObjectDataModule):
 
     observations: table with a row per point (file, or in memory), or with lists in its cells. objects: table with a row
     per object. id: the column that joins them. time, value, error, limit, band: columns of the observations; with lists
-    per band {band: column}. bands: which, in which order. One file per object: root, file (column or pattern) and names.
+    per band {band: column}. bands: which, in which order. One file per object: root, file (column or pattern), names.
     nightly: merge the points of a night into one step, with a value and a mask per band (a number shifts the night's
     beginning [d]). where: conditions on observations keep points, on object columns objects.
     context: object columns that go to the network beside the series. drop, noise: see SeriesAugment.
@@ -316,8 +316,8 @@ class ArchiveDataModule(ObjectDataModule):
 class MultimodalDataModule(ObjectDataModule):
     """Several data modules joined by object id; the first one's catalogue, target and roles count.
 
-    modules: name -> data module. An object that a later module lacks is unmeasured there. group, weight, classes and the
-    like are those of this module, not of the joined ones.
+    modules: name -> data module. An object that a later module lacks is unmeasured there. group, weight, classes and
+    the like are those of this module, not of the joined ones.
     """
 
     def __init__(
@@ -337,7 +337,7 @@ class MultimodalDataModule(ObjectDataModule):
         seed: int = 0,
         cache: str | None = None,
     ) -> None:
-        augment = {}
+        augment: dict[str, Any] = {}
         for name, module in modules.items():
             augment |= {_joined(name, inner, module): change for inner, change in module.augment.items()}
         super().__init__(

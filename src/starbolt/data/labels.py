@@ -38,6 +38,13 @@ def class_codes(
     return tuple(kept), codes
 
 
+def codes_like(table: pa.Table, name: str, classes: Sequence[str], *, choose: Sequence[Any] = ()) -> np.ndarray:
+    """int64 codes [N] of a column in classes known before, merged by `choose` as then; -1 for any other label."""
+    place = {label: code for code, label in enumerate(classes)}
+    members = {member: label for label, merged in _groups(choose).items() for member in merged}
+    return np.array([place.get(members.get(w, w), -1) for w in class_words(table, name)], np.int64)
+
+
 def class_words(table: pa.Table, name: str) -> np.ndarray:
     """A label column as strings [N]: numbers lose a trailing .0, missing labels are ""."""
     return np.array([_word(value) for value in column(table, name).to_pylist()], dtype=str)

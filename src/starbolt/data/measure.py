@@ -9,6 +9,7 @@ from starbolt.contract import InputSpec, TargetSpec
 from starbolt.store.store import Modality
 
 SAMPLE = 4_000  # images or series looked at; a mean over this many is known to 2 per cent of its spread
+NUMBERS = 50_000_000  # pixels looked at, all channels together [400 MB in float64]
 LN10 = float(np.log(10.0))
 
 
@@ -50,8 +51,8 @@ def measure_target(
             )
         return TargetSpec(names, units, classes, tuple(int(c) for c in counts))
     mean, spread = zip(*(_mean_spread(v, n) for v, n in zip(y.T, names, strict=True)), strict=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logs = [np.log10(v) if (v > 0).all() else None for v in y.T.astype(np.float64)]
+    known = [v[np.isfinite(v)] for v in y.T.astype(np.float64)]
+    logs = [np.log10(v) if (v > 0).all() else None for v in known]
     log_mean = tuple(float("nan") if v is None else float(v.mean()) for v in logs)
     log_spread = tuple(float("nan") if v is None else float(v.std()) or 1.0 for v in logs)
     return TargetSpec(names, units, (), (), mean, spread, log_mean, log_spread)
@@ -70,13 +71,14 @@ def _values(modality: Modality, rows: np.ndarray) -> tuple[list[np.ndarray], lis
     if modality.kind == "table":
         x, err = data.x[rows], None if data.err is None else data.err[rows]
     else:
-        rows = rows[:: max(1, -(-len(rows) // SAMPLE))]
+        most = SAMPLE if isinstance(data, Ragged) else max(1, min(SAMPLE, NUMBERS // data.x[0].size))
+        rows = rows[:: max(1, -(-len(rows) // most))]
         x, err = _points(data, rows) if isinstance(data, Ragged) else _pixels(data, rows)
     channels, units = modality.channels, modality.units
     values = list(x.T.astype(np.float64))
     errors = [] if err is None else list(err.T.astype(np.float64))
     if isinstance(data, Ragged):
-        since = np.concatenate([data.time[a:b] - data.time[a] for a, b in _spans(data, rows)])
+        since = np.concatenate([data.time[a:b] - data.time[a : a + 1] for a, b in _spans(data, rows)])
         values = [since, *values]
         errors = [np.full(len(since), np.nan), *errors] if errors else []
         channels, units = ("time", *channels), ("d", *units)
@@ -115,7 +117,8 @@ def _mean_spread(values: np.ndarray, name: str) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         raise ValueError(f"{name!r} is unmeasured (NaN) in every training row; leave it out (data.exclude=[{name}])")
-    return float(finite.mean()), float(finite.std()) or 1.0
+    mean, spread = float(finite.mean()), float(finite.std())
+    return mean, spread if spread > np.spacing(np.float32(abs(mean))) else 1.0  # constant, as far as float32 can tell
 
 
 def _error_statistics(
@@ -127,7 +130,7 @@ def _error_statistics(
             error = error / (np.where(values > 0, values, np.nan) * LN10)
         elif kind == "asinh":
             error = error / np.hypot(values, width)
-        logs = np.log10(error[error > 0])
+        logs = np.log10(error[np.isfinite(error) & (error > 0)])
         means.append(float(logs.mean()) if len(logs) else 0.0)
         spreads.append((float(logs.std()) or 1.0) if len(logs) else 1.0)
     return tuple(means), tuple(spreads)

@@ -13,10 +13,10 @@ from lightning.pytorch import LightningDataModule
 
 from starbolt.archives.base import PART, Archive
 from starbolt.archives.columns import numbers
-from starbolt.contract import Batch, Spec
+from starbolt.contract import Batch, Block, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
-from starbolt.data.labels import class_codes, class_words, quantities
+from starbolt.data.labels import class_codes, class_words, codes_like, quantities
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.sources import Source
 from starbolt.data.splits import PARTS, Candidates, Splitter, Stratified, split_fingerprint
@@ -138,8 +138,8 @@ class ObjectDataModule(LightningDataModule, ABC):
         )
 
     def train_dataloader(self) -> Batches:
-        """Shuffled batches of the training part."""
-        return self.loader(self.parts["train"], shuffle=True)
+        """Shuffled batches of the training part; the same few each time where the trainer is to overfit them."""
+        return self.loader(self.parts["train"], shuffle=not (self.trainer and self.trainer.overfit_batches))
 
     def val_dataloader(self) -> Batches:
         """Batches of the validation part."""
@@ -188,11 +188,7 @@ class ObjectDataModule(LightningDataModule, ABC):
             return
         self.y = np.full(rows, -1, np.int64)
         if present:
-            known = set(class_words(self.catalogue, names[0]))
-            merged = [c for c in self.choose if not isinstance(c, str) or c in known]
-            found, codes = class_codes(self.catalogue, names[0], choose=merged)
-            place = np.array([spec.target.classes.index(c) if c in spec.target.classes else -1 for c in found] + [-1])
-            self.y = place[codes]
+            self.y = codes_like(self.catalogue, names[0], spec.target.classes, choose=self.choose)
 
     def _weights(self) -> np.ndarray:
         if self.weight_column is None or self.weight_column not in self.catalogue.column_names:
@@ -207,12 +203,13 @@ class ObjectDataModule(LightningDataModule, ABC):
         if len(rows) == 0:
             return dict.fromkeys(PARTS, rows)
         strata = self.y[rows] if self.y.dtype == np.int64 else np.zeros(len(rows), int)
-        words = [class_words(self.catalogue, c)[rows] if c else None for c in (self.group_column, self._part_column())]
-        candidates = Candidates(
-            self.ids[rows], strata, *words, column=lambda name: class_words(self.catalogue, name)[rows]
-        )
+        group, part = (self._words(c, rows) if c else None for c in (self.group_column, self._part_column()))
+        candidates = Candidates(self.ids[rows], strata, group, part, lambda name: self._words(name, rows))
         codes = self.split(candidates)
         return {part: rows[codes == part] for part in PARTS}
+
+    def _words(self, name: str, rows: np.ndarray) -> np.ndarray:
+        return class_words(self.catalogue, name)[rows]
 
     def _part_column(self) -> str | None:
         return PART if PART in self.catalogue.column_names else None
@@ -228,7 +225,8 @@ class ObjectDataModule(LightningDataModule, ABC):
         for part in ("train", "val"):
             if len(self.parts[part]) == 0:
                 raise ValueError(
-                    f"the {part} part of the split is empty ({int(known.sum())} labelled objects); change split.fractions or the split"
+                    f"the {part} part of the split is empty ({int(known.sum())} labelled objects); "
+                    "change split.fractions or the split"
                 )
 
     def _refuse_strangers(self, inputs: dict) -> None:
@@ -255,5 +253,5 @@ def plain(value: Any) -> Any:
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch on another device."""
-    move = [{k: type(b)(*(None if t is None else t.to(device) for t in b)) for k, b in batch.inputs.items()}]
-    return Batch(move[0], *(t.to(device) for t in batch[1:]))
+    inputs = {name: Block._make(t if t is None else t.to(device) for t in b) for name, b in batch.inputs.items()}
+    return Batch(inputs, *(t.to(device) for t in batch[1:]))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from starbolt.archives import Dense, Ragged
+from starbolt.archives import Ragged
 from starbolt.contract import Block, InputSpec
 from starbolt.store.store import Modality
 
@@ -19,8 +19,8 @@ from starbolt.store.store import Modality
 class Source:
     """One modality of the objects of a data module.
 
-    rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same row.
-    order: which stored channels to take, in which order; None: all, as stored.
+    rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same
+    row. order: which stored channels to take, in which order; None: all, as stored.
     """
 
     modality: Modality
@@ -43,8 +43,11 @@ class Source:
         if spec.kind == "image" and self.modality.shape[1:] != tuple(spec.shape[1:]):
             size, here = ("x".join(map(str, s[1:])) for s in (spec.shape, self.modality.shape))
             raise ValueError(
-                f"the checkpoint was trained on images of {size} pixels, these have {here}; say data.size={spec.shape[1]}"
+                f"the checkpoint was trained on images of {size} pixels, these have {here}; "
+                f"say data.size={spec.shape[1]}"
             )
+        if spec.err_mean and self.modality.data.err is None:
+            raise ValueError(f"the checkpoint needs the errors of {name!r}; name their column with data.error=COLUMN")
         return replace(self, order=tuple(have.index(channel) for channel in wanted))
 
     def lengths(self, rows: np.ndarray) -> np.ndarray | None:
@@ -66,13 +69,14 @@ class Source:
         return self._series(rows) if isinstance(self.modality.data, Ragged) else self._dense(rows)
 
     def _dense(self, rows: Tensor) -> Block:
-        x, err, limit = (None if p is None else self._pick(p.index_select(0, rows)) for p in self._planes[:3])
+        x, err, limit = (None if p is None else self._pick(p.index_select(0, rows)) for p in self._planes)
         assert x is not None
         x, mask = _measured(x.float(), self.modality.complete)
         return Block(x, mask, None if err is None else _known(err.float()), limit)
 
     def _series(self, rows: Tensor) -> Block:
-        x, err, limit, time, offsets = self._planes
+        (x, err, limit), (time, offsets) = self._planes, self._times
+        assert x is not None
         start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
         step = torch.arange(max(int(length.max()), 1))
         inside = step < length[:, None]
@@ -101,12 +105,21 @@ class Source:
         return x if self.order is None else x[:, list(self.order)]
 
     @cached_property
-    def _planes(self) -> tuple[Tensor | None, ...]:
+    def _planes(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         data = self.modality.data
-        names = ("x", "err", "limit") if isinstance(data, Dense) else ("x", "err", "limit", "time", "offsets")
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to the map
-            return tuple(None if getattr(data, n) is None else torch.from_numpy(getattr(data, n)) for n in names)
+        x, err, limit = (None if plane is None else _mapped(plane) for plane in (data.x, data.err, data.limit))
+        return x, err, limit
+
+    @cached_property
+    def _times(self) -> tuple[Tensor, Tensor]:
+        assert isinstance(self.modality.data, Ragged)
+        return _mapped(self.modality.data.time), _mapped(self.modality.data.offsets)
+
+
+def _mapped(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to the map
+        return torch.from_numpy(array)
 
 
 def _measured(x: Tensor, complete: bool) -> tuple[Tensor, Tensor]:

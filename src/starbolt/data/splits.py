@@ -70,12 +70,12 @@ class Hash:
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
         train, val, test = _three(self.fractions)
-        if candidates.part is not None:
-            return _carve(candidates.part, candidates, val=val / (train + val), cal=self.cal, seed=self.seed)
+        given = candidates.part is not None
         keys = candidates.ids if candidates.group is None else candidates.group
-        where = hashed(keys, self.seed)
+        where = hashed(keys, self.seed) * (train + val if given else 1) + (test if given else 0)
         edges = np.cumsum([test, val, train * self.cal])
-        return np.select([where < edge for edge in edges], ["test", "val", "cal"], "train")
+        parts = np.select([where < edge for edge in edges], ["test", "val", "cal"], "train")
+        return np.where(candidates.part == "test", "test", parts) if given else parts
 
 
 @dataclass(frozen=True)

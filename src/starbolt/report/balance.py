@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from starbolt.report.results import Results
+from starbolt.report.results import Quantity, Results
 from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing, plain, with_unit
 
 
@@ -40,7 +40,7 @@ def _targets(results: Results) -> list[Drawing]:
     return [_target(q, *statistics[q.name], results.part) for q in results.quantities if len(q.truth)]
 
 
-def _target(quantity, mean: float, spread: float, part: str) -> Drawing:
+def _target(quantity: Quantity, mean: float, spread: float, part: str) -> Drawing:
     bins = int(np.clip(2 * len(quantity.truth) ** (1 / 3), 8, 60))
     counts, edges = np.histogram(quantity.truth, bins)
     figure = Figure(figsize=(WIDTH, 3.0))

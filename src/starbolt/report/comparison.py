@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from pyarrow import csv
 
 from starbolt.report.results import read_history
@@ -33,6 +34,7 @@ def compare_histories(folders: Mapping[str, Path], output: Path) -> Path:
         axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
         for ax, name in zip(axes, shown, strict=True):
             _lines(ax, name, histories)
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[-1].set_xlabel("epoch (the first is 0)")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         output.parent.mkdir(parents=True, exist_ok=True)

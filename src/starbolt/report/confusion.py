@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from starbolt.report.results import Results
@@ -23,19 +26,17 @@ def draw(results: Results) -> list[Drawing]:
     names = results.classes
     matrix = confusion(results.codes, results.prob.argmax(1), len(names))
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    side = float(np.clip(2.0 + 0.55 * len(names), 3.6, 9.0))
-    figure = Figure(figsize=(side, side))
+    labels = [plain(name) for name in names]
+    room = 0.09 * max(map(len, labels)) + 0.3  # inches that the longest label takes
+    cell = float(np.clip(7.0 / len(names), 0.3, 0.8))
+    tilted = room > cell + 0.2
+    figure = Figure(figsize=(cell * len(names) + room + 1.0, cell * len(names) + (0.8 * room if tilted else 0) + 0.8))
     ax = figure.subplots()
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ax.spines[:].set_visible(False)
     ticks = range(len(names))
-    labels = [plain(name) for name in names]
-    ax.set_xticks(
-        ticks,
-        labels,
-        rotation=0 if len("".join(names)) < 30 else 45,
-        ha="center" if len("".join(names)) < 30 else "right",
-    )
+    tilt: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if tilted else {}
+    ax.set_xticks(ticks, labels, **tilt)
     ax.set_yticks(ticks, [f"{label} ({count})" for label, count in zip(labels, matrix.sum(1), strict=True)])
     ax.set(xlabel="predicted class", ylabel="true class (objects)")
     if len(names) <= LEGIBLE:
@@ -51,7 +52,7 @@ def draw(results: Results) -> list[Drawing]:
     return [Drawing("confusion", "Confusion matrix", caption, figure, numbers)]
 
 
-def _write_cells(ax, matrix: np.ndarray, share: np.ndarray) -> None:
+def _write_cells(ax: Axes, matrix: np.ndarray, share: np.ndarray) -> None:
     size = float(np.clip(11 - 0.4 * len(matrix), 6, 10))
     for (i, j), count in np.ndenumerate(matrix):
         colour = "white" if share[i, j] > 0.55 else "black"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ def write_gallery(folder: Path, sources: Mapping[str, Source], spec: Spec, ids: 
     NAME [n, C] or [n, C, H, W], or for series NAME_time [n, T], NAME_x [n, V, T] and, where known, NAME_err [n, V, T].
     """
     index = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64))
-    arrays: dict[str, np.ndarray] = {"id": np.asarray(ids)[rows].astype(str), "row": index.numpy()}
+    arrays: dict[str, Any] = {"id": np.asarray(ids)[rows].astype(str), "row": index.numpy()}
     for name, about in spec.inputs.items():
         block = sources[name].gather(index)
         arrays |= {

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from starbolt.report.results import Results
 from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing
@@ -86,6 +87,7 @@ def draw(results: Results) -> list[Drawing]:
     for ax in axes:
         ax.axvline(choice.epoch, color=RED, lw=1, label=f"chosen epoch {choice.epoch}")
     axes[0].legend()
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].set_xlabel("epoch (the first is 0)")
     caption = f"{verdict(results)} The line marks epoch {choice.epoch}, chosen as the best {choice.monitor}."
     return [Drawing("learning", "Learning curves", caption, figure, results.history)]

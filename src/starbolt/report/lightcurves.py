@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -18,13 +20,15 @@ def plot_series(ax: Axes, time: np.ndarray, x: np.ndarray, err: np.ndarray | Non
     for v, band in enumerate(bands):
         seen = np.isfinite(x[v])
         bars = None if err is None else np.nan_to_num(err[v][seen])
-        style = {"color": COLOURS[v % len(COLOURS)], "marker": MARKERS[v % len(MARKERS)]}
+        style: dict[str, Any] = {"color": COLOURS[v % len(COLOURS)], "marker": MARKERS[v % len(MARKERS)]}
         ax.errorbar(time[seen], x[v][seen], bars, ls="none", ms=3, elinewidth=0.7, label=plain(band), **style)
     one = units[0] if len(set(units)) == 1 else ""
+    magnitudes = one.startswith("mag")
     ax.set_xlabel(with_unit("time since first point", about.units[0]))
-    ax.set_ylabel(with_unit(bands[0] if len(bands) == 1 else "value", one))
+    ax.set_ylabel(with_unit(bands[0] if len(bands) == 1 else "magnitude" if magnitudes else "value", one))
+    ax.locator_params(nbins=4)
     _frame(ax, x)
-    if one.startswith("mag"):
+    if magnitudes:
         ax.invert_yaxis()
 
 

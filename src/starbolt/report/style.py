@@ -22,7 +22,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 BLUE, RED, GREEN = COLOURS[:3]
 GREY = "#777777"
 WIDTH = 4.8  # inches: as wide as a column of a journal, and legible on a phone
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.labelsize": 10,

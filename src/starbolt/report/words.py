@@ -22,7 +22,7 @@ def summary(results: Results, found: Mapping[str, Interval]) -> str:
     spec, name = results.spec, main_score(results)
     inputs = " and ".join(_input_in_words(key, about) for key, about in spec.inputs.items())
     aim = ", ".join(spec.target.names)
-    learnt = f"to tell {len(results.classes)} classes of {aim} apart" if results.classes else f"to estimate {aim}"
+    learnt = f"to tell {len(results.classes)} classes apart (column {aim})" if results.classes else f"to estimate {aim}"
     first = f"{_model(results)} learnt {learnt} from {inputs} of {spec.sizes.get('train', 0):,} training objects."
     seen = "test objects that it never saw" if results.part == "test" else "validation objects"
     value = results.scores.get(name)
@@ -43,7 +43,9 @@ def score_table(results: Results, found: Mapping[str, Interval]) -> str:
     rows = []
     for name, value in results.scores.items():
         unit = unit_of(name, results)
-        label = f"{escape(name)}{f' [{escape(unit)}]' if unit else ''}<small>{_aim(name)}</small>"
+        label = (
+            f"{escape(name).replace('_', '_<wbr>')}{f' [{escape(unit)}]' if unit else ''}<small>{_aim(name)}</small>"
+        )
         shown = f"<b>{_value(value, found.get(name))}</b><small>{_span(value, found.get(name))}</small>"
         beside = [_value(c[name], found.get(name)) if name in c else "-" for c in (linear, naive)]
         rows.append([label, shown, *beside])

@@ -43,7 +43,8 @@ def table(results: Results) -> str:
     for name, about in results.spec.inputs.items():
         if about.kind == "table" and name in results.gallery:
             values = _gallery_places(results)
-            columns |= {c: results.gallery[name][values, k].tolist() for k, c in enumerate(about.channels[:COLUMNS])}
+            heads = [f"{c} [{unit}]" if unit else c for c, unit in zip(about.channels, about.units, strict=True)]
+            columns |= {head: results.gallery[name][values, k].tolist() for k, head in enumerate(heads[:COLUMNS])}
     rows = [[number(v) if isinstance(v, float) else str(v) for v in row] for row in zip(*columns.values(), strict=True)]
     return html_table(list(columns), rows)
 

@@ -62,7 +62,7 @@ def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
 def _text(value: Any) -> str:
     """A word for an option: the value itself, or a hash of an array's or table's whole content."""
     if isinstance(value, np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(value)).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()
     if isinstance(value, SIMPLE) or is_dataclass(value):
         return repr(value)
     if isinstance(value, list | tuple):

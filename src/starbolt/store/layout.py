@@ -17,14 +17,14 @@ PLANES = ("x", "err", "limit")
 
 
 def write_dense(path: Path, rows: int, like: Dense) -> dict[str, np.ndarray]:
-    """Lay out a file for `rows` objects shaped as those of `like`, and give writable views [rows, ...] to fill in place.
+    """Lay out a file for `rows` objects shaped as those of `like`, and give writable views [rows, ...] to fill.
 
     Nothing the size of the data is held in memory: the zeros written first are pages that were never touched.
     """
     planes = {name: plane for name in PLANES if (plane := getattr(like, name)) is not None}
     columns = {name: _zeros(rows, plane) for name, plane in planes.items()}
     _write(path, pa.table(columns))
-    views = {}
+    views: dict[str, np.ndarray] = {}
     for name, (offset, dtype, shape) in _places(path).items():
         views[name] = np.memmap(path, dtype=dtype, mode="r+", offset=offset, shape=shape)
     return views

@@ -1,7 +1,7 @@
 """Pack an archive once: decode every object, in parallel, into Arrow files that training maps into memory.
 
-A store is a folder named by the fingerprint of its sources and options. It is written aside and renamed when whole, so a
-half-written store is never seen; one packer works at a time, others wait for it.
+A store is a folder named by the fingerprint of its sources and options. It is written aside and renamed when whole, so
+a half-written store is never seen; one packer works at a time, others wait for it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def pack(
 ) -> Store:
     """The store of `archive`, made now unless a valid one is in the cache.
 
-    cache: folder of stores (default $STARBOLT_CACHE, else the user's cache folder). workers: processes; 0 for one a core.
-    progress: called with the objects done and in all.
+    cache: folder of stores (default $STARBOLT_CACHE, else the user's cache folder). workers: processes; 0 for one a
+    core. progress: called with the objects done and in all.
     Raises ValueError where the archive is empty, ids repeat or objects do not fit together.
     """
     catalogue = archive.read()
@@ -92,6 +92,8 @@ def _write(folder: Path, archive: Archive, catalogue: pa.Table, workers: int, pr
     modalities = filler.finish()
     for name, about in modalities.items():
         about["channels"] = list(_of(archive.channels, name))
+        if len(about["channels"]) != about["shape"][0]:
+            raise ValueError(f"{name} has {about['shape'][0]} channels, but is said to have {about['channels']}")
         about["units"] = list(_of(archive.units, name) or [""] * len(about["channels"]))
     about = {
         "format": 1,
@@ -113,10 +115,18 @@ class _Filler:
         self.views: dict[str, dict[str, np.ndarray]] = {}
         self.series: dict[str, list[Ragged]] = {}
         self.complete: dict[str, bool] = {}
+        self.planes: dict[str, list[str]] | None = None  # of each modality, as the first objects have them
 
     def add(self, start: int, parts: dict[str, Dense | Ragged]) -> None:
+        planes = {name: [p for p in layout.PLANES if getattr(part, p) is not None] for name, part in parts.items()}
+        self.planes = self.planes or planes
+        if planes != self.planes:
+            raise ValueError(
+                f"objects from row {start} on bring {planes}, the first ones {self.planes}; every object needs the "
+                "same modalities, with errors and limits or without (all NaN where unmeasured)"
+            )
         for name, part in parts.items():
-            self.complete[name] = self.complete.get(name, True) and not _has_nan(part.x)
+            self.complete[name] = self.complete.get(name, True) and _all_finite(part.x)
             if isinstance(part, Ragged):
                 self.series.setdefault(name, []).append(part)
                 self.done = start + len(part.offsets) - 1
@@ -134,13 +144,15 @@ class _Filler:
                 raise ValueError(
                     f"objects have different shapes ({small} and {large}); give data.size=PIXELS to crop or pad"
                 )
+            if not np.can_cast(values.dtype, view.dtype, "same_kind" if view.dtype.kind == "f" else "safe"):
+                raise ValueError(f"objects from row {start} on hold {values.dtype}, the first ones {view.dtype}")
             view[start : start + len(values)] = values
 
     def finish(self) -> dict[str, dict[str, Any]]:
         about = {}
         for name, views in self.views.items():
             for view in views.values():
-                view.flush()
+                view.flush()  # type: ignore[attr-defined]  # a memmap
             about[name] = self._about(name, "image" if views["x"].ndim == 4 else "table", views["x"].shape[1:])
         for name, parts in self.series.items():
             whole = _concatenate(parts)
@@ -201,8 +213,8 @@ def _scalars(catalogue: pa.Table) -> pa.Table:
     return catalogue.select(simple)
 
 
-def _has_nan(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and bool(np.isnan(values).any())
+def _all_finite(values: np.ndarray) -> bool:
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
 
 
 def _of(names: Any, modality: str) -> Any:

@@ -22,7 +22,7 @@ class Modality:
     """One modality of a store: what it is, and its numbers.
 
     kind: "table", "image" or "series"; shape: of one object, (C, T) with T the longest for series.
-    complete: True where no number is NaN.
+    complete: True where every number is finite.
     """
 
     kind: str

@@ -26,6 +26,7 @@ class Classification(nn.Module):
     """
 
     target: ClassVar[str] = "class"
+    class_weight: Tensor
 
     def __init__(
         self,

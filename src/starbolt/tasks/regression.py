@@ -27,6 +27,8 @@ class Regression(nn.Module):
     """
 
     target: ClassVar[str] = "quantity"
+    mean: Tensor
+    spread: Tensor
 
     def __init__(
         self,
@@ -60,7 +62,8 @@ class Regression(nn.Module):
         y = ((batch.y.log10() if self.log else batch.y) - self.mean) / self.spread
         known = torch.isfinite(y)
         each = self._each(out, torch.where(known, y, 0.0)) * known
-        return each.sum(1) / known.sum(1) * batch.weight
+        mean = each.sum(1) / known.sum(1).clamp(min=1)  # no 0 / 0, whose gradient would be NaN even where masked
+        return (mean * batch.weight).masked_fill(~known.any(1), torch.nan)
 
     def predict(self, out: Tensor) -> dict[str, Tensor]:
         """mean [B, K] and, with a Gaussian, sigma [B, K], in the quantities' units."""
@@ -96,10 +99,12 @@ class Regression(nn.Module):
         return {name: y[:, k].numpy() for k, name in enumerate(names)}
 
     def scores(self, prediction: dict[str, Tensor], y: Tensor) -> dict[str, float]:
-        """Score name (with /quantity where there are several) -> value, for labelled objects."""
-        found = {}
+        """Score name (with /quantity where there are several) -> value, for labelled objects, if there are any."""
+        found: dict[str, float] = {}
         for k, name in enumerate(self.spec.names):
             known = torch.isfinite(y[:, k])
+            if not known.any():
+                continue
             sigma = prediction["sigma"][known, k] if "sigma" in prediction else None
             scores = quantity_scores(prediction["mean"][known, k], sigma, y[known, k], redshift=self.redshift)
             suffix = f"/{name}" if len(self.spec.names) > 1 else ""
@@ -117,4 +122,5 @@ class Regression(nn.Module):
         if sigma is None:
             return F.huber_loss(mu, y, reduction="none") if self.kind == "huber" else (mu - y).square()
         each = sigma.log() + 0.5 * ((y - mu) / sigma).square()
-        return each * sigma.detach() ** (2 * self.beta) if self.training else each
+        weighted = each * sigma.detach() ** (2 * self.beta)
+        return weighted + (each - weighted).detach()  # the likelihood's value, with the weighted gradient

@@ -1,0 +1,52 @@
+"""A store opens as it was packed, and says so when it is not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from starbolt.store import Store, pack
+
+
+@pytest.fixture
+def store(boxed, tmp_path):
+    samples = [np.full(2, i, np.float32) for i in range(6)]
+    return pack(boxed(samples, ("a", "b"), id="name", ids=list("uvwxyz")), cache=tmp_path)
+
+
+def test_it_knows_its_objects(store):
+    assert len(store) == 6
+    assert store.ids.tolist() == list("uvwxyz")
+    assert store.id == "name"
+    assert Store.open(store.folder).fingerprint == store.fingerprint == store.folder.name
+
+
+def test_the_numbers_cannot_be_written(store):
+    with pytest.raises(ValueError, match="read-only"):
+        store.modalities["table"].data.x[0] = 1
+
+
+def test_verify_accepts_what_was_packed_and_names_what_differs(store):
+    store.verify()
+    path = store.folder / "table.arrow"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="table.arrow differs"):
+        store.verify()
+
+
+@pytest.mark.parametrize("damage", ["no json", "torn json", "no file", "another format"])
+def test_half_a_store_is_none(store, damage):
+    about = store.folder / "store.json"
+    if damage == "no json":
+        about.unlink()
+    elif damage == "torn json":
+        about.write_text(about.read_text()[:40])
+    elif damage == "no file":
+        (store.folder / "table.arrow").unlink()
+    else:
+        about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 0}))
+    assert not Store.is_whole(store.folder)
+    with pytest.raises(ValueError, match="no packed store"):
+        Store.open(store.folder)
