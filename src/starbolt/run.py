@@ -104,7 +104,7 @@ def score_parts(folder: Path, learner: Learner, data: ObjectDataModule, parts: l
     tables = []
     found: dict[str, Any] = {}
     for part in parts:
-        found = predict_rows(learner, data.loader(data.parts[part]))
+        found = predict_rows(learner, data.loader(data.parts[part], alone=True))
         metrics |= {f"{part}/{name}": value for name, value in score(learner, found).items()}
         tables.append(prediction_table(learner, data, found, part=part))
     pq.write_table(pa.concat_tables(tables), folder / "predictions.part")

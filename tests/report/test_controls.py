@@ -51,6 +51,13 @@ def test_linear_model_separates_what_a_plane_separates() -> None:
     assert controls(table(x), y, PARTS, classification(y))["linear"]["test/accuracy"] > 0.97
 
 
+def test_a_class_too_rare_to_be_drawn_is_given_no_probability() -> None:
+    y = np.zeros(1000, np.int64)
+    y[[0, 900]] = 1  # the only one in the training part is among the rows held back
+    found = controls(table(features()), y, PARTS, classification(y))["linear"]
+    assert found["test/accuracy"] == pytest.approx(0.995)
+
+
 def test_naive_rms_is_the_scatter_about_the_training_mean() -> None:
     y = np.random.default_rng(2).normal(3, 2, (1000, 1)).astype(np.float32)
     found = controls(table(features()), y, PARTS, regression(y))

@@ -1,5 +1,6 @@
 """Packing decodes every object once, and what is packed is what was decoded."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,8 @@ import pytest
 from starbolt.archives import Archive, Dense, Sample
 from starbolt.store import Store, pack
 from starbolt.store.pack import default_cache, object_ids
+
+MODULE = importlib.import_module("starbolt.store.pack")  # the function of the same name hides it
 
 
 def images(n, dtype="u1", seed=0):
@@ -39,9 +42,9 @@ def test_series_come_back_sorted_in_time(boxed, tmp_path, light_curves):
 
 
 def test_series_across_chunks_keep_their_owners(boxed, tmp_path, light_curves, monkeypatch):
-    monkeypatch.setattr("starbolt.store.pack.CHUNK", 5)
+    monkeypatch.setattr(MODULE, "CHUNK", 5)
     apart = pack(boxed(light_curves, ("b", "r")), cache=tmp_path / "a").modalities["series"].data
-    monkeypatch.setattr("starbolt.store.pack.CHUNK", 64)
+    monkeypatch.setattr(MODULE, "CHUNK", 64)
     whole = pack(boxed(light_curves, ("b", "r")), cache=tmp_path / "b").modalities["series"].data
     for name in ("offsets", "time", "x", "err", "limit"):
         assert np.array_equal(getattr(apart, name), getattr(whole, name), equal_nan=name in ("x", "err"))
@@ -63,7 +66,7 @@ def test_several_modalities_with_their_own_channels(boxed, tmp_path):
 
 
 def test_packing_in_parallel_equals_packing_alone(boxed, tmp_path, monkeypatch):
-    monkeypatch.setattr("starbolt.store.pack.FEW", 10)
+    monkeypatch.setattr(MODULE, "FEW", 10)
     samples = images(150, "f4")
     stores = [pack(boxed(samples, ("g", "r")), cache=tmp_path / str(n), workers=n) for n in (1, 2)]
     assert stores[0].fingerprint == stores[1].fingerprint
@@ -101,7 +104,7 @@ def test_a_full_disk_is_named(boxed, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("starbolt.store.layout.write_dense", full)
-    with pytest.raises(ValueError, match="no space left.*STARBOLT_CACHE"):
+    with pytest.raises(ValueError, match=r"no space left.*STARBOLT_CACHE"):
         pack(boxed(images(3), ("g", "r")), cache=tmp_path)
 
 
@@ -168,7 +171,7 @@ def test_an_empty_archive_is_refused(boxed, tmp_path):
 
 
 def test_numbers_that_the_first_objects_type_cannot_hold_are_refused(boxed, tmp_path):
-    samples = images(64) + [np.full((2, 4, 3), np.nan, "f4")]
+    samples = [*images(64), np.full((2, 4, 3), np.nan, "f4")]
     with pytest.raises(ValueError, match="from row 64 on hold float32, the first ones uint8"):
         pack(boxed(samples, ("g", "r")), cache=tmp_path)
 

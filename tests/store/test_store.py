@@ -32,7 +32,7 @@ def test_verify_accepts_what_was_packed_and_names_what_differs(store):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="table.arrow differs"):
+    with pytest.raises(ValueError, match=r"table\.arrow differs"):
         store.verify()
 
 

@@ -34,10 +34,12 @@ class Batches:
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
+        steps: int = 1,
     ) -> None:
         self.sources, self.rows, self.batch_size = dict(sources), rows, batch_size
         self.y, self.weight = torch.from_numpy(y), torch.from_numpy(weight)
         self.shuffle, self.seed, self.rank, self.world = shuffle, seed, rank, world
+        self.steps = steps
         self.epoch, self.handed, self._resumed = 0, 0, False
         self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
@@ -69,7 +71,7 @@ class Batches:
     def gather(self, rows: np.ndarray) -> Batch:
         """The Batch of the given catalogue rows."""
         row = torch.from_numpy(np.ascontiguousarray(rows))
-        inputs = {name: source.gather(row) for name, source in self.sources.items()}
+        inputs = {name: source.gather(row, self.steps) for name, source in self.sources.items()}
         return Batch(inputs, self.y[row], self.weight[row], row)
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
 from starbolt.archives.columns import numbers
@@ -129,13 +130,16 @@ class ObjectDataModule(LightningDataModule, ABC):
         made = type(self)
         return {"_target_": f"{made.__module__}.{made.__qualname__}", **{k: plain(v) for k, v in self.hparams.items()}}
 
-    def loader(self, rows: np.ndarray, *, shuffle: bool = False) -> Batches:
-        """Batches of the given catalogue rows."""
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+    def loader(self, rows: np.ndarray, *, shuffle: bool = False, alone: bool = False) -> Batches:
+        """Batches of the given catalogue rows; of all of them, whatever the number of ranks, where `alone`."""
+        rank, world, steps = 0, 1, 1
+        if self.trainer and not alone:
+            rank, world = self.trainer.global_rank, self.trainer.world_size
+            if isinstance(self.trainer.accelerator, XLAAccelerator):
+                steps = max(about.shape[-1] for about in self.spec.inputs.values())
         size = self.batch_size if shuffle else 2 * self.batch_size
-        return Batches(
-            self.sources, rows, self.y, self.weight, size, shuffle=shuffle, seed=self.seed, rank=rank, world=world
-        )
+        share = {"rank": rank, "world": world, "steps": steps}
+        return Batches(self.sources, rows, self.y, self.weight, size, shuffle=shuffle, seed=self.seed, **share)
 
     def train_dataloader(self) -> Batches:
         """Shuffled batches of the training part; the same few each time where the trainer is to overfit them."""

@@ -57,16 +57,16 @@ class Source:
         rows = rows if self.rows is None else np.maximum(self.rows[rows], 0)
         return np.diff(self.modality.data.offsets)[rows]
 
-    def gather(self, rows: Tensor) -> Block:
-        """The Block of the given catalogue rows [B]."""
+    def gather(self, rows: Tensor, steps: int = 1) -> Block:
+        """The Block of the given catalogue rows [B]; series are padded to the longest of them, and to `steps` at least."""
         if self.rows is None:
-            return self._gather(rows)
+            return self._gather(rows, steps)
         places = torch.from_numpy(self.rows)[rows]
-        block, there = self._gather(places.clamp(min=0)), places >= 0
+        block, there = self._gather(places.clamp(min=0), steps), places >= 0
         return block if bool(there.all()) else _without(block, ~there)
 
-    def _gather(self, rows: Tensor) -> Block:
-        return self._series(rows) if isinstance(self.modality.data, Ragged) else self._dense(rows)
+    def _gather(self, rows: Tensor, steps: int) -> Block:
+        return self._series(rows, steps) if isinstance(self.modality.data, Ragged) else self._dense(rows)
 
     def _dense(self, rows: Tensor) -> Block:
         x, err, limit = (None if p is None else self._pick(p.index_select(0, rows)) for p in self._planes)
@@ -74,11 +74,11 @@ class Source:
         x, mask = _measured(x.float(), self.modality.complete)
         return Block(x, mask, None if err is None else _known(err.float()), limit)
 
-    def _series(self, rows: Tensor) -> Block:
+    def _series(self, rows: Tensor, steps: int) -> Block:
         (x, err, limit), (time, offsets) = self._planes, self._times
         assert x is not None
         start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
-        step = torch.arange(max(int(length.max()), 1))
+        step = torch.arange(max(int(length.max()), steps))
         inside = step < length[:, None]
         flat = (
             (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=max(len(time) - 1, 0))

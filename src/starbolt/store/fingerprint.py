@@ -26,7 +26,7 @@ def fingerprint(archive: Archive, catalogue: pa.Table) -> str:
     for key, value in sorted(vars(archive).items()):
         if not key.startswith("_"):
             digest.update(f"{key}={_text(value)};".encode())
-    for source in archive.sources():
+    for source in filter(None, archive.sources()):  # Path("") would be the current folder
         for name, state in _files(Path(source).expanduser()):
             digest.update(f"{name} {state.st_size} {state.st_mtime_ns};".encode())
     _add_table(digest, catalogue)

@@ -172,7 +172,7 @@ def object_ids(archive: Archive, catalogue: pa.Table) -> list[str]:
     ids = [_plain(value) for value in catalogue[archive.id].to_pylist()]
     if len(set(ids)) < len(ids):
         unique, counts = np.unique(np.array(ids), return_counts=True)
-        first = unique[np.argmax(counts > 1)]
+        first = str(unique[np.argmax(counts > 1)])
         raise ValueError(
             f"the id {first!r} stands {counts.max()} times in column {archive.id!r}; each object needs one row "
             "(name another column with data.id=COLUMN, or rows that belong together with data.group=COLUMN)"

@@ -31,7 +31,21 @@ from starbolt.verbs.summary import (
 )
 
 FEW = 20  # a numeric target with no more different values than this names classes
-RIGHT = ("missing", "min", "median", "max", "median error", "mean", "spread", "all", "train", "val", "cal", "test", "objects")
+RIGHT = (
+    "missing",
+    "min",
+    "median",
+    "max",
+    "median error",
+    "mean",
+    "spread",
+    "all",
+    "train",
+    "val",
+    "cal",
+    "test",
+    "objects",
+)
 
 
 def main(words: list[str]) -> None:
@@ -60,7 +74,9 @@ def describe(objects: Objects, targets: tuple[str, ...]) -> list[str]:
         rows = rows_looked_at(source, len(objects.ids))
         found = channel_values(source, rows)
         notes += strange_values(source, found)
-        describe_channels(headline(name, source, rows, len(objects.ids)), channel_rows(source, found, _listed(objects, source)))
+        describe_channels(
+            headline(name, source, rows, len(objects.ids)), channel_rows(source, found, _listed(objects, source))
+        )
     return notes
 
 

@@ -46,7 +46,13 @@ def channel_rows(source: Source, found: Sequence[Values], known: Container[str])
     """Name, unit, fraction unmeasured, minimum, median, maximum and median error of each channel not `known` already."""
     about = source.modality
     return [
-        (name, named_unit, _fraction(values), *_three(values.x), f"{np.median(values.err):.4g}" if len(values.err) else "")
+        (
+            name,
+            named_unit,
+            _fraction(values),
+            *_three(values.x),
+            f"{np.median(values.err):.4g}" if len(values.err) else "",
+        )
         for name, named_unit, values in zip(about.channels, about.units, found, strict=True)
         if name not in known
     ]
@@ -78,7 +84,9 @@ def channel_values(source: Source, rows: np.ndarray) -> list[Values]:
         err = torch.zeros_like(block.x) if block.err is None else block.err
         found.append([_values(block.x[:, c], err[:, c], seen[:, c], inside) for c in range(first, seen.shape[1])])
     return [
-        Values(np.concatenate([v.x for v in parts]), np.concatenate([v.err for v in parts]), sum(v.total for v in parts))
+        Values(
+            np.concatenate([v.x for v in parts]), np.concatenate([v.err for v in parts]), sum(v.total for v in parts)
+        )
         for parts in zip(*found, strict=True)
     ]
 
