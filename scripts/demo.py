@@ -49,7 +49,7 @@ def main() -> None:
         train([*words, *PARTS[key].words, f"run={runs[key]}"])
     print(f"\ntrained in {time.monotonic() - began:.0f} s; scores of the test part")
     header = ("network", "data", "score", "here", "naive", "linear")
-    show(header, [compared(PARTS[key], run) for key, run in runs.items()], right=header[3:])
+    show(header, [compared(PARTS[key], run) for key, run in runs.items()])
     for run in runs.values():
         print(run / "report.html")
 

@@ -1,4 +1,4 @@
-"""Score a trained network on data with known answers: `python scripts/evaluate.py WORDS` is `starbolt evaluate WORDS`."""
+"""Score a trained network: `python scripts/evaluate.py WORDS` is `starbolt evaluate WORDS`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train a network on your data, score it and write a report: `python scripts/train.py WORDS` is `starbolt train WORDS`."""
+"""Train a network on your data: `python scripts/train.py WORDS` is `starbolt train WORDS`."""
 
 import sys
 

@@ -90,5 +90,5 @@ def test_overrides_are_laid_over_a_saved_configuration():
     cfg = OmegaConf.create({"data": {"path": "old.fits", "target": None}, "seed": 0})
     override(cfg, ["data.path=new.fits", "data.target=z", "+data.extra=1"])
     assert cfg.data == {"path": "new.fits", "target": "z", "extra": 1}
-    with pytest.raises(UserError, match="no setting 'data.pth'; did you mean data.path"):
+    with pytest.raises(UserError, match=r"no setting 'data\.pth'; did you mean data\.path\?"):
         override(cfg, ["data.pth=x"])

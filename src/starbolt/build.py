@@ -103,6 +103,13 @@ def recipe(cfg: DictConfig) -> dict[str, Any]:
     return wanted
 
 
+def _unweighted(config: Any) -> Any:
+    """Without names of weight files: the checkpoint has weights of its own."""
+    if not isinstance(config, Mapping):
+        return config
+    return {key: None if key == "weights" else _unweighted(value) for key, value in config.items()}
+
+
 def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
     """The learner of a checkpoint file or run folder, ready to predict; the file cannot run code.
 
@@ -114,7 +121,7 @@ def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
     check_trust(ours["recipe"], trust, path)
     made = Learner(
         Spec.from_dict(ours["spec"]),
-        _factory(ours["recipe"]["model"]),
+        _factory(_unweighted(ours["recipe"]["model"])),
         _factory(ours["recipe"]["task"]),
         symmetries=ours["symmetries"],
         recipe=ours["recipe"],

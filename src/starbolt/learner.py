@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from starbolt.contract import Batch, Block, Spec
 from starbolt.data.augment import oriented
 from starbolt.data.module import ObjectDataModule
 from starbolt.models import MLP, Fusion
-from starbolt.schedules import cosine
+from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
 
 Factory = Callable[..., Any]
@@ -36,8 +38,8 @@ class Learner(LightningModule):
         encoder: Factory,
         task: Factory,
         *,
-        optim: Factory = partial(torch.optim.AdamW, lr=1e-3, weight_decay=1e-2),
-        schedule: Factory | None = cosine,
+        optim: Factory = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2),
+        schedule: Factory | None = onecycle,
         symmetries: int = 1,
         old_rate: float = 1.0,
         recipe: Mapping[str, Any] | None = None,
@@ -59,7 +61,7 @@ class Learner(LightningModule):
         """
         target = getattr(task, "func", task).target
         spec = data.open(target)
-        recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": data.recipe()}
+        recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": _plain(data.recipe())}
         return cls(
             spec, encoder, task, symmetries=options.pop("symmetries", symmetries_of(data)), recipe=recipe, **options
         )
@@ -75,6 +77,14 @@ class Learner(LightningModule):
         loss = self.task.losses(self(batch.inputs), batch).mean()
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.row), sync_dist=True)
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """ValueError where the loss has stopped being a number: nothing is learnt from then on."""
+        if not torch.isfinite(self.trainer.callback_metrics["train/loss"]):
+            raise ValueError(
+                f"the training loss is no longer a number in epoch {self.trainer.current_epoch}; learn slower "
+                "(optim.lr=), or look for wild values (starbolt inspect)"
+            )
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
@@ -118,14 +128,15 @@ class Learner(LightningModule):
         batches = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         if isinstance(self.trainer.limit_train_batches, int):
             batches = min(batches, self.trainer.limit_train_batches)
-        steps = max(1, batches * (self.trainer.max_epochs or 1) // self.trainer.accumulate_grad_batches)
+        steps = -(-batches // self.trainer.accumulate_grad_batches) * max(1, self.trainer.max_epochs or 1)
         scheduler = self.schedule(optimizer, steps)
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss"}}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the spec and the recipe, as plain values."""
+        """Add the spec and the recipe, as plain values; Lightning's copy of the data's words may hold anything."""
+        checkpoint.pop("datamodule_hyper_parameters", None)
         checkpoint["starbolt"] = {"spec": self.spec.to_dict(), "recipe": self.recipe, "symmetries": self.symmetries}
 
     def _everyone(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -171,7 +182,11 @@ def _plain(value: Any) -> Any:
         return recipe_of(value) | {"_partial_": True}
     if isinstance(value, Mapping):
         return {key: _plain(v) for key, v in value.items()}
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def _turned(inputs: Mapping[str, Block], symmetry: int) -> Mapping[str, Block]:

@@ -23,7 +23,7 @@ def cosine(optimizer: Optimizer, steps: int, *, warmup: float = 0.05) -> LambdaL
     return LambdaLR(optimizer, factor)
 
 
-def onecycle(optimizer: Optimizer, steps: int, *, rise: float = 0.3) -> OneCycleLR:
+def onecycle(optimizer: Optimizer, steps: int, *, rise: float = 0.25) -> OneCycleLR:
     """Up from a 25th of the rate over the fraction `rise` of the steps, then down to almost nothing.
 
     Smith & Topin 2019, doi:10.1117/12.2520589; the momentum stays as the optimiser has it.

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 from starbolt.contract import Block, InputSpec
 
+CLIP = {"table": 5.0, "series": 10.0, "image": float("inf")}  # spreads: one absurd number must not rule a whole object
 LN10 = 2.302585092994046
 
 
 class Standardise(nn.Module):
     """A measured Block -> the Block a network sees; unmeasured numbers become 0.
 
-    Channels out, in this order: for series the scaled time and the scaled time step; the values scaled by the training
+    Scaled values are clipped at 5 spreads in tables and 10 in series. Channels out, in this order: for series the scaled time and the scaled time step; the values scaled by the training
     rows' mean and spread ("global", "both") and by the object's own median and scale ("object", "both"), followed by
     these two numbers; the logarithm of the errors, where there are errors; a mask, where values can be missing.
     Table errors are columns like any other. `shape` is what comes out, for one object.
@@ -34,7 +35,7 @@ class Standardise(nn.Module):
         for name in ("mean", "spread", "soft", "err_mean", "err_spread"):
             numbers = torch.tensor(getattr(spec, name), dtype=torch.float32)
             self.register_buffer(name, numbers.view(dims) if len(numbers) else numbers, persistent=False)
-        self.transform = spec.transform
+        self.transform, self.clip = spec.transform, CLIP[spec.kind]
         several = self.is_series and len(spec.channels) > 2
         self.masked = tuple(i for i, m in enumerate(spec.missing) if i >= first and (m > 0 or several))
         self.per_object = spec.scaling in ("object", "both")
@@ -54,7 +55,7 @@ class Standardise(nn.Module):
         values, seen = x[:, self.values], ok[:, self.values]
         mean, spread = self.mean[self.values], self.spread[self.values]
         if self.globally:
-            parts.append(((values - mean) / spread) * seen)
+            parts.append(((values - mean) / spread).clamp(-self.clip, self.clip) * seen)
         if self.per_object:
             parts += _by_object(values, seen, mean, spread)
         if block.err is not None and self.spec.err_mean:
@@ -112,5 +113,5 @@ def _by_object(values: Tensor, seen: Tensor, mean: Tensor, spread: Tensor) -> li
     some = seen.flatten(2).any(2).view(dims)
     inside = seen.any(1, keepdim=True) if values.ndim == 3 else torch.ones_like(seen[:, :1])
     numbers = [((middle - mean) / spread) * some, (scale / spread).log10() * some]
-    own = ((values - middle) / scale).clamp(-20, 20) * seen
+    own = ((values - middle) / scale).clamp(-10, 10) * seen
     return [own, *(number.expand_as(values) * inside for number in numbers)]

@@ -30,6 +30,7 @@ def sweep(words: Sequence[str]) -> None:
     settings = [] if chosen else ["test=false"]
     settings += [
         f"hydra.sweep.dir={folder}",
+        "hydra.sweep.subdir=.",
         "hydra.output_subdir=null",
         "hydra/job_logging=none",
         "hydra/hydra_logging=none",

@@ -124,7 +124,9 @@ def test_large_images_are_measured_in_little_memory(monkeypatch):
     whole = measure_input(images(x), np.arange(50))
     monkeypatch.setattr(measure, "NUMBERS", 64 * 10)
     seen = []
-    monkeypatch.setattr(measure, "_pixels", lambda data, rows: (seen.append(len(rows)), (x[rows].reshape(-1, 1), None))[1])
+    monkeypatch.setattr(
+        measure, "_pixels", lambda data, rows: (seen.append(len(rows)), (x[rows].reshape(-1, 1), None))[1]
+    )
     few = measure_input(images(x), np.arange(50))
     assert seen == [10]
     assert few.mean == pytest.approx(whole.mean, rel=0.1)

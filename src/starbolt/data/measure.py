@@ -50,7 +50,7 @@ def measure_target(
                 f"class {lacking!r} has no training row; drop it (data.min_count=, data.classes=) or split otherwise"
             )
         return TargetSpec(names, units, classes, tuple(int(c) for c in counts))
-    mean, spread = zip(*(_mean_spread(v, n) for v, n in zip(y.T, names, strict=True)), strict=True)
+    mean, spread = zip(*(_mean_spread(v, n) for v, n in zip(y.T.astype(np.float64), names, strict=True)), strict=True)
     known = [v[np.isfinite(v)] for v in y.T.astype(np.float64)]
     logs = [np.log10(v) if (v > 0).all() else None for v in known]
     log_mean = tuple(float("nan") if v is None else float(v.mean()) for v in logs)

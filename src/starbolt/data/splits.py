@@ -95,7 +95,7 @@ class Column:
         parts = np.array([SPELLINGS.get(word, word) for word in words])
         strange = sorted(set(parts) - set(PARTS) - {""})
         if strange:
-            raise ValueError(f"column {self.column!r} says {strange[0]!r}; split=column reads {', '.join(PARTS)}")
+            raise ValueError(f"column {self.column!r} says {str(strange[0])!r}; split=column reads {', '.join(PARTS)}")
         return _carve(parts, candidates, val=self.val, cal=self.cal, seed=self.seed)
 
 

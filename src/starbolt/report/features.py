@@ -33,19 +33,19 @@ def table_features(block: Block) -> Tensor:
 
 
 def image_features(block: Block) -> Tensor:
-    """Block means of the stretched image on 8 x 8 per channel, and per channel the sky level and noise, [B, 66 C].
+    """Stretched block means on 8 x 8 per channel, and per channel the sky level and noise, [B, 66 C].
 
-    The stretch is asinh((x - median) / s) with s = 1.4826 MAD of the object's own measured pixels, of which a grid of
-    about 32 x 32 is looked at: nothing is learnt.
+    The stretch is asinh((mean - median) / s) with s = 1.4826 MAD of the object's own measured pixels, of which a grid
+    of about 32 x 32 is looked at: nothing is learnt.
     """
-    x, mask = block.x.double(), block.mask.expand_as(block.x)
-    step = max(1, min(x.shape[2:]) // LOOK)
-    middle, scale = _middle_and_scale(x.masked_fill(~mask, torch.nan)[:, :, ::step, ::step].flatten(2))
-    stretched = torch.asinh((x - middle[..., None]) / scale[..., None]).nan_to_num(0.0) * mask
-    grid = (min(GRID, x.shape[2]), min(GRID, x.shape[3]))
-    share = F.adaptive_avg_pool2d(mask.double(), grid)
-    means = F.adaptive_avg_pool2d(stretched, grid) / share  # 0 / 0, hence NaN, where a block is unmeasured
-    return torch.cat([means.flatten(1), _signed_log(middle[..., 0]), scale[..., 0].log10()], 1)
+    mask = block.mask.expand_as(block.x)
+    grid = (min(GRID, block.x.shape[2]), min(GRID, block.x.shape[3]))
+    share = F.adaptive_avg_pool2d(mask.float(), grid)
+    means = F.adaptive_avg_pool2d(block.x, grid) / share  # x is 0 where unmeasured; 0 / 0, hence NaN, for a whole block
+    step = max(1, min(block.x.shape[2:]) // LOOK)
+    sky, noise = _middle_and_scale(block.x.masked_fill(~mask, torch.nan)[:, :, ::step, ::step].flatten(2))
+    stretched = torch.asinh((means.flatten(2) - sky) / noise)
+    return torch.cat([stretched.flatten(1), _signed_log(sky[..., 0]), noise[..., 0].log10()], 1).double()
 
 
 def series_features(block: Block) -> Tensor:

@@ -17,7 +17,7 @@ from starbolt.report.results import Results
 from starbolt.report.style import Drawing, house_style, inline, save
 
 PAGE = Path(__file__).with_name("page.html")
-PARTS = {"train": "fitted", "val": "chose the epoch", "cal": "kept for calibration", "test": "scored once, at the end"}
+USES = {"train": "fitted", "val": "chose the epoch", "cal": "kept for calibration", "test": "not looked at"}
 
 
 def write(folder: Path) -> Path:
@@ -89,7 +89,8 @@ def _worst(results: Results, figures: Path) -> str:
 
 
 def _sizes(results: Results) -> str:
-    rows = [[part, f"{n:,}", PARTS.get(part, "")] for part, n in results.spec.sizes.items()]
+    uses = USES | ({"test": "scored at the end"} if results.part == "test" else {})
+    rows = [[part, f"{n:,}", uses.get(part, "")] for part, n in results.spec.sizes.items()]
     return words.html_table(["part", "objects", "use"], rows)
 
 

@@ -61,6 +61,8 @@ def draw(results: Results) -> list[Drawing]:
     for ax, place, object_ in zip(axes, places, worst_rows(results), strict=False):
         ax.set_title(plain("\n".join(_told_in_words(results, object_))), fontsize=8)
         _plot(ax, results, place)
+    if not _images(results):
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=8)
     picked = results.predictions.take(pa.array(worst_rows(results)))
     numbers = {name: picked[name].combine_chunks() for name in ("row", *_told(results))}
     return [Drawing("worst", "The objects with the largest loss", "", figure, numbers)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,21 +32,6 @@ from starbolt.verbs.summary import (
 )
 
 FEW = 20  # a numeric target with no more different values than this names classes
-RIGHT = (
-    "missing",
-    "min",
-    "median",
-    "max",
-    "median error",
-    "mean",
-    "spread",
-    "all",
-    "train",
-    "val",
-    "cal",
-    "test",
-    "objects",
-)
 
 
 def main(words: list[str]) -> None:
@@ -57,8 +43,7 @@ def main(words: list[str]) -> None:
     objects = data.fetch()
     notes = [*objects.notes, *describe(objects, data.targets)]
     if data.targets:
-        chosen = get_class(cfg.task._target_).target if "_target_" in (cfg.get("task") or {}) else None
-        notes += describe_target(data, chosen or kind_of_target(objects.catalogue, data.targets))
+        notes += describe_target(data, task_of(cfg) or kind_of_target(objects.catalogue, data.targets))
     for note in dict.fromkeys(notes):
         say(f"note: {note}")
     say(str(draw(Path(own.get("output") or "."), objects, data)))
@@ -68,15 +53,14 @@ def describe(objects: Objects, targets: tuple[str, ...]) -> list[str]:
     """The catalogue's columns, and each modality's shape and channels; returns what was noticed."""
     say(f"{len(objects.ids)} objects")
     header = ("column", "unit", "type", "role", "missing", "min", "median", "max")
-    show(header, catalogue_rows(objects, targets), right=RIGHT, title="\ncatalogue")
+    show(header, catalogue_rows(objects, targets), title="\ncatalogue")
     notes = []
     for name, source in objects.sources.items():
         rows = rows_looked_at(source, len(objects.ids))
         found = channel_values(source, rows)
         notes += strange_values(source, found)
-        describe_channels(
-            headline(name, source, rows, len(objects.ids)), channel_rows(source, found, _listed(objects, source))
-        )
+        known = objects.catalogue.column_names if source.modality.kind == "table" else []
+        describe_channels(headline(name, source, rows, len(objects.ids)), channel_rows(source, found, known))
     return notes
 
 
@@ -87,11 +71,7 @@ def describe_channels(title: str, rows: list[Row]) -> None:
         return
     header = ("channel", "unit", "missing", "min", "median", "max", "median error")
     cut = None if any(row[-1] for row in rows) else -1
-    show(header[:cut], [row[:cut] for row in rows], right=RIGHT, title=f"\n{title}")
-
-
-def _listed(objects: Objects, source: Source) -> list[str]:
-    return objects.catalogue.column_names if source.modality.kind == "table" else []
+    show(header[:cut], [row[:cut] for row in rows], title=f"\n{title}")
 
 
 def describe_target(data: ObjectDataModule, kind: str) -> list[str]:
@@ -102,11 +82,19 @@ def describe_target(data: ObjectDataModule, kind: str) -> list[str]:
         return [f"training would stop here: {error}"]
     names = ", ".join(spec.target.names)
     if kind == "class":
-        show(("class", "all", *data.parts), class_rows(data), right=RIGHT, title=f"\nclasses of {names}")
+        show(("class", "all", *data.parts), class_rows(data), title=f"\nclasses of {names}")
     else:
         header = ("target", "unit", "part", "objects", "min", "median", "max", "mean", "spread")
-        show(header, quantity_rows(data), right=RIGHT, title=f"\nvalues of {names}")
+        show(header, quantity_rows(data), title=f"\nvalues of {names}")
     return data.notes
+
+
+def task_of(cfg: Any) -> str | None:
+    """What the chosen task learns, "class" or "quantity"; None where no task is chosen."""
+    if "_target_" not in (cfg.get("task") or {}):
+        return None
+    task: Any = get_class(cfg.task._target_)
+    return task.target
 
 
 def kind_of_target(catalogue: pa.Table, names: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from starbolt import build
 from starbolt.compose import compose_data
@@ -22,7 +23,7 @@ def main(words: list[str]) -> None:
         describe(store, time.time() - began, fresh=fresh)
 
 
-def single(data: ObjectDataModule) -> list[ObjectDataModule]:
+def single(data: ObjectDataModule) -> list[Any]:
     """The data modules that have an archive of their own: those that are joined, or the one itself."""
     return list(data.modules.values()) if isinstance(data, MultimodalDataModule) else [data]
 

@@ -37,11 +37,10 @@ def main(words: list[str]) -> None:
             raise UserError(f"there is no folder {home}; starbolt runs FOLDER lists the runs below it")
     runs = sorted((look(folder) for home in homes for folder in run_folders(home)), key=lambda run: -run.began)
     if not runs:
-        say(
-            f"no runs below {', '.join(map(str, homes))}; starbolt train makes one, starbolt runs FOLDER looks elsewhere"
-        )
+        below = ", ".join(map(str, homes))
+        say(f"no runs below {below}; starbolt train makes one, starbolt runs FOLDER looks elsewhere")
         return
-    show(("run", "begun", "scores", "seconds", "state"), [row_of(run) for run in runs], right=("seconds",))
+    show(("run", "begun", "scores", "seconds", "state"), [row_of(run) for run in runs])
 
 
 def run_folders(home: Path) -> Iterator[Path]:

@@ -43,16 +43,10 @@ def catalogue_rows(objects: Objects, targets: tuple[str, ...]) -> list[Row]:
 
 
 def channel_rows(source: Source, found: Sequence[Values], known: Container[str]) -> list[Row]:
-    """Name, unit, fraction unmeasured, minimum, median, maximum and median error of each channel not `known` already."""
+    """Name, unit, fraction unmeasured, minimum, median, maximum, median error of each channel not `known` already."""
     about = source.modality
     return [
-        (
-            name,
-            named_unit,
-            _fraction(values),
-            *_three(values.x),
-            f"{np.median(values.err):.4g}" if len(values.err) else "",
-        )
+        (name, named_unit, _fraction(values), *_three(values.x), _median(values.err))
         for name, named_unit, values in zip(about.channels, about.units, found, strict=True)
         if name not in known
     ]
@@ -83,12 +77,7 @@ def channel_values(source: Source, rows: np.ndarray) -> list[Values]:
         inside = seen[:, 0] if first else torch.ones_like(seen[:, 0])
         err = torch.zeros_like(block.x) if block.err is None else block.err
         found.append([_values(block.x[:, c], err[:, c], seen[:, c], inside) for c in range(first, seen.shape[1])])
-    return [
-        Values(
-            np.concatenate([v.x for v in parts]), np.concatenate([v.err for v in parts]), sum(v.total for v in parts)
-        )
-        for parts in zip(*found, strict=True)
-    ]
+    return [_joined(parts) for parts in zip(*found, strict=True)]
 
 
 def strange_values(source: Source, found: Sequence[Values]) -> list[str]:
@@ -114,7 +103,7 @@ def class_rows(data: ObjectDataModule) -> list[Row]:
 def quantity_rows(data: ObjectDataModule) -> list[Row]:
     """Per quantity and part: objects with a value, minimum, median, maximum, mean and standard deviation."""
     aim = data.spec.target
-    rows = []
+    rows: list[Row] = []
     for k, (name, named_unit) in enumerate(zip(aim.names, aim.units, strict=True)):
         for part, members in data.parts.items():
             y = data.y[members, k]
@@ -130,13 +119,22 @@ def _column_row(catalogue: pa.Table, name: str, role: str) -> Row:
         x = numbers(catalogue, name)
         known = x[np.isfinite(x)]
         return name, unit(catalogue, name), str(values.type), role, str(len(x) - len(known)), *_three(known)
-    different = pc.count_distinct(values).as_py()
-    return name, unit(catalogue, name), str(values.type), role, str(values.null_count), "", f"{different} different", ""
+    kind = f"{values.type} ({pc.count_distinct(values).as_py()} different)"
+    return name, unit(catalogue, name), kind, role, str(values.null_count), "", "", ""
 
 
 def _values(x: torch.Tensor, err: torch.Tensor, seen: torch.Tensor, inside: torch.Tensor) -> Values:
     known = err[seen & (err > 0)]
     return Values(x[seen].numpy(), known.numpy(), int(inside.sum()))
+
+
+def _joined(parts: Sequence[Values]) -> Values:
+    x, err = (np.concatenate([getattr(values, name) for values in parts]) for name in ("x", "err"))
+    return Values(x, err, sum(values.total for values in parts))
+
+
+def _median(x: np.ndarray) -> str:
+    return f"{np.median(x):.4g}" if len(x) else ""
 
 
 def _three(x: np.ndarray) -> tuple[str, str, str]:
