@@ -126,7 +126,10 @@ def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
         symmetries=ours["symmetries"],
         recipe=ours["recipe"],
     )
-    made.load_state_dict(state["state_dict"])
+    try:
+        made.load_state_dict(state["state_dict"])
+    except RuntimeError as error:
+        raise ValueError(f"the weights in {path} do not fit the network that it names ({_first_line(error, 1)})") from None
     return made.eval()
 
 
@@ -136,7 +139,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(f"{path} is not a checkpoint that can be read safely ({_first_line(error)})") from None
-    if not isinstance(state, dict) or "starbolt" not in state:
+    ours = state.get("starbolt") if isinstance(state, dict) else None
+    if not isinstance(ours, dict) or not {"spec", "recipe", "symmetries"} <= ours.keys():
         raise ValueError(f"{path} is not a checkpoint of starbolt: it carries no spec")
     return state
 
@@ -163,19 +167,22 @@ def adopt(made: Learner, checkpoint: Path, *, freeze: bool) -> None:
             f"the encoder in {checkpoint} does not fit this model and data ({_first_line(error, 1)})"
         ) from None
     if freeze:
-        made.encoder.requires_grad_(False)
+        made.encoder.requires_grad_(False).eval()  # eval: batch statistics stay as they are too
 
 
 def check_trust(config: Any, trust: Sequence[str], where: Any) -> None:
     """ValueError where nested plain values name anything but networks, tasks, data, archives and splits of trusted packages.
 
-    trust: further packages, of which every class may be built.
+    trust: further packages, of which everything may be built. "${" is refused: Hydra would compute with it.
     """
     if isinstance(config, Mapping):
         if "_target_" in config:
             _check_target(str(config["_target_"]), trust, where)
-        for value in config.values():
+        for key, value in config.items():
+            check_trust(key, trust, where)
             check_trust(value, trust, where)
+    elif isinstance(config, str) and "${" in config:
+        raise ValueError(f"{where} holds {config!r}; a checkpoint holds plain values, and nothing is computed from it")
     elif isinstance(config, Sequence) and not isinstance(config, str):
         for value in config:
             check_trust(value, trust, where)
@@ -183,14 +190,20 @@ def check_trust(config: Any, trust: Sequence[str], where: Any) -> None:
 
 def _check_target(target: str, trust: Sequence[str], where: Any) -> None:
     package = target.split(".")[0]
-    if package in trust:
-        return
-    if package not in TRUSTED:
+    if package not in (*TRUSTED, *trust):
         raise ValueError(f"{where} names {target!r}, which is not built unless you say 'trust=[{package}]'")
-    made = get_object(target)
-    ours = isinstance(made, type) and (issubclass(made, BUILT) or made.__module__ == "starbolt.data.splits")
-    if not ours:
+    made = _found(target, where)
+    home = str(getattr(made, "__module__", ""))
+    ours = isinstance(made, type) and (issubclass(made, BUILT) or home == "starbolt.data.splits")
+    if not ours and home.split(".")[0] not in trust:
         raise ValueError(f"{where} names {target!r}, which is no network, task, data module or split, and is not built")
+
+
+def _found(target: str, where: Any) -> Any:
+    try:
+        return get_object(target)
+    except (ImportError, AttributeError, ValueError):
+        raise ValueError(f"{where} names {target!r}, which is not found here; start where it can be imported") from None
 
 
 def _made(config: Any, **more: Any) -> Any:

@@ -23,7 +23,7 @@ class History(Callback):
         self.before = 0.0
 
     @rank_zero_only
-    def on_fit_start(self, trainer: Trainer, learner: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:  # on_fit_start is too early: epoch 0
         if trainer.current_epoch and self.path.exists():
             with self.path.open(newline="") as file:
                 self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < trainer.current_epoch]
@@ -75,13 +75,23 @@ class Interrupt(Callback):
         self.folder, self.asked = folder, False
         self._before: Any = None
 
-    def on_fit_start(self, trainer: Trainer, learner: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:  # after Lightning noted the handlers
         self._before = signal.signal(signal.SIGINT, self._ask)
 
     def on_train_batch_end(self, trainer: Trainer, learner: LightningModule, *_: Any) -> None:
+        if self.asked and not trainer.is_last_batch:  # a checkpoint of the last batch would skip the validation
+            self._stop(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
         if self.asked:
-            trainer.save_checkpoint(self.folder / "checkpoints" / "last.ckpt")
-            raise Stopped
+            self._stop(trainer)
+
+    def _stop(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self.folder / "checkpoints" / "last.ckpt")
+        raise Stopped
+
+    def on_exception(self, trainer: Trainer, learner: LightningModule, exception: BaseException) -> None:
+        self.teardown(trainer, learner, "fit")  # which Lightning calls only where all went well
 
     def teardown(self, trainer: Trainer, learner: LightningModule, stage: str) -> None:
         if self._before is not None:

@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if {"-h", "--help"} & set(rest):
             print(helptext.help_of(verb))
             return
-        _use_own_conf()
+        sys.path.insert(0, os.getcwd())
+        if verb in helptext.COMPOSED and (folder := own_conf()):
+            print(f"using your own {folder}", file=sys.stderr)
         VERBS[verb](rest)
 
 
@@ -41,7 +43,7 @@ def train(words: list[str]) -> None:
         sweep([word for word in words if word not in ("-m", "--multirun")])
         return
     cfg = continued(words) or compose(words)
-    folder = write_config(cfg)
+    folder = write_config(cfg, words)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "starbolt.run", str(folder)])
 
@@ -70,12 +72,6 @@ def _late(module: str) -> Callable[[list[str]], None]:
         importlib.import_module(f"starbolt.verbs.{module}").main(words)
 
     return verb
-
-
-def _use_own_conf() -> None:
-    sys.path.insert(0, os.getcwd())
-    if folder := own_conf():
-        print(f"using your own {folder}", file=sys.stderr)
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {

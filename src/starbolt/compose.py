@@ -6,6 +6,7 @@ import datetime
 import difflib
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,8 +157,8 @@ def _keys(content: Any, prefix: str) -> Iterator[str]:
                 yield from _keys(value, f"{prefix}{key}.")
 
 
-def write_config(cfg: Any) -> Path:
-    """config.yaml of a run, written aside and renamed; the run's folder."""
+def write_config(cfg: Any, words: Sequence[str] = ()) -> Path:
+    """config.yaml of a run, written aside and renamed, and a line in command.txt; the run's folder."""
     from omegaconf import OmegaConf
 
     folder = Path(cfg.run)
@@ -165,6 +166,9 @@ def write_config(cfg: Any) -> Path:
     aside = folder / f".config.{os.getpid()}.part"
     aside.write_text(OmegaConf.to_yaml(cfg))
     aside.rename(folder / "config.yaml")
+    if words:
+        with (folder / "command.txt").open("a") as file:
+            file.write(f"starbolt train {shlex.join(words)}\n")
     return folder
 
 

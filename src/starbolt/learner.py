@@ -78,14 +78,6 @@ class Learner(LightningModule):
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.row), sync_dist=True)
         return loss
 
-    def on_train_epoch_end(self) -> None:
-        """ValueError where the loss has stopped being a number: nothing is learnt from then on."""
-        if not torch.isfinite(self.trainer.callback_metrics["train/loss"]):
-            raise ValueError(
-                f"the training loss is no longer a number in epoch {self.trainer.current_epoch}; learn slower "
-                "(optim.lr=), or look for wild values (starbolt inspect)"
-            )
-
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
         out = self(batch.inputs)
@@ -95,11 +87,16 @@ class Learner(LightningModule):
         self._scored.append((self.task.predict(out), batch.y))
 
     def on_validation_epoch_end(self) -> None:
-        """Scores over the whole validation part."""
+        """Scores over the whole validation part; ValueError where the network no longer predicts numbers."""
         predictions, y = [p for p, _ in self._scored], torch.cat([y for _, y in self._scored])
         self._scored = []
         gathered = self._everyone({"y": y, **{k: torch.cat([p[k] for p in predictions]) for k in predictions[0]}})
         truth = gathered.pop("y")
+        if not all(torch.isfinite(value).all() for value in gathered.values()):
+            raise ValueError(
+                f"the predictions are no numbers any more in epoch {self.current_epoch}; learn slower (optim.lr=), "
+                "or look for wild values (starbolt inspect)"
+            )
         for name, value in self.task.scores(gathered, truth).items():
             self.log(f"val/{name}", value)
 

@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ PACKAGES = (
 def of_run(cfg: DictConfig, learner: Learner, began: float) -> dict[str, Any]:
     """Plain values for provenance.json; `began` is the start of the run [s since 1970]."""
     return {
-        "command": f"starbolt train run={cfg.run}",
+        "command": command(Path(cfg.run)),
         "started": datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - began, 1),
         "starbolt": starbolt.__version__,
@@ -46,6 +47,12 @@ def of_run(cfg: DictConfig, learner: Learner, began: float) -> dict[str, Any]:
         "split": learner.spec.split,
         "parameters": sum(p.numel() for p in learner.parameters()),
     }
+
+
+def command(run: Path) -> str:
+    """The command lines that made a run, one after the other; without a record, the one that goes on with it."""
+    record = run / "command.txt"
+    return record.read_text().strip() if record.is_file() else f"starbolt train run={run}"
 
 
 def git_commit() -> str | None:

@@ -151,6 +151,7 @@ def quiet() -> None:
         "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
     )  # Lightning 2.6 on torch 2.15
     warnings.filterwarnings("ignore", "GPU available but not used")
+    warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 
 def cosine(optimizer: Optimizer, steps: int, *, warmup: float = 0.05) -> LambdaLR:
@@ -23,15 +23,27 @@ def cosine(optimizer: Optimizer, steps: int, *, warmup: float = 0.05) -> LambdaL
     return LambdaLR(optimizer, factor)
 
 
-def onecycle(optimizer: Optimizer, steps: int, *, rise: float = 0.25) -> OneCycleLR:
-    """Up from a 25th of the rate over the fraction `rise` of the steps, then down to almost nothing.
+def onecycle(optimizer: Optimizer, steps: int, *, rise: float = 0.25) -> LambdaLR:
+    """Up from a 25th of the rate over the fraction `rise` of the steps, then down to almost nothing, in half cosines.
 
-    Smith & Topin 2019, doi:10.1117/12.2520589; the momentum stays as the optimiser has it.
+    Smith & Topin 2019, doi:10.1117/12.2520589; the momentum stays as the optimiser has it. Unlike torch's OneCycleLR it
+    keeps no count of the steps, so that a run continued for more epochs follows the longer curve.
     """
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps + 1, pct_start=rise, cycle_momentum=False)
+    top = max(1e-9, rise * (steps + 1) - 1)
+
+    def factor(step: int) -> float:
+        if step <= top:
+            return _between(1 / 25, 1, step / top)
+        return _between(1, 1 / 250_000, min(1.0, (step - top) / max(1e-9, steps - top)))
+
+    return LambdaLR(optimizer, factor)
 
 
 def plateau(optimizer: Optimizer, steps: int, *, factor: float = 0.3, patience: int = 5) -> ReduceLROnPlateau:
     """The rate times `factor` whenever val/loss has not improved for `patience` epochs."""
     return ReduceLROnPlateau(optimizer, factor=factor, patience=patience)
+
+
+def _between(start: float, end: float, way: float) -> float:
+    """Half a cosine from `start` to `end`, `way` in [0, 1]."""
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * way))

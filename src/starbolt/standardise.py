@@ -14,10 +14,11 @@ LN10 = 2.302585092994046
 class Standardise(nn.Module):
     """A measured Block -> the Block a network sees; unmeasured numbers become 0.
 
-    Scaled values are clipped at 5 spreads in tables and 10 in series. Channels out, in this order: for series the scaled time and the scaled time step; the values scaled by the training
+    Channels out, in this order: for series the scaled time and the scaled time step; the values scaled by the training
     rows' mean and spread ("global", "both") and by the object's own median and scale ("object", "both"), followed by
     these two numbers; the logarithm of the errors, where there are errors; a mask, where values can be missing.
-    Table errors are columns like any other. `shape` is what comes out, for one object.
+    Scaled values are clipped at 5 spreads in tables and 10 in series. Table errors are columns like any other.
+    `shape` is what comes out, for one object.
     """
 
     mean: Tensor

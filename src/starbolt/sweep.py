@@ -50,19 +50,20 @@ def sweep(words: Sequence[str]) -> None:
 
 
 def run_trial(cfg: Any, folder: Path, trials: dict[str, Path]) -> float | None:
-    """Write the trial's run folder, execute it in a process of its own, and give its monitored score (None: it failed)."""
+    """Write the trial's run folder, execute it in a process of its own; its monitored score, None where it failed."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
     info = HydraConfig.get()
-    label = info.job.override_dirname or str(info.job.num)
+    label = info.job.override_dirname
+    varying = {word.split("=")[0] for word in sys.argv if _varies(word)}
     cfg = OmegaConf.create(OmegaConf.to_container(cfg))
-    label = ",".join(word for word in label.split(",") if word.split("=")[0] in _swept(info))
+    label = ",".join(word for word in label.split(",") if word.split("=")[0] in varying)
     cfg.run = str(folder / (label.replace("/", "-") or f"trial{info.job.num}"))
     cfg.name = label or cfg.name
     complete(cfg, dict(info.runtime.choices))
     OmegaConf.resolve(cfg)
-    run = write_config(cfg)
+    run = write_config(cfg, [*info.overrides.task])
     print(f"trial {info.job.num}: {label}", flush=True)
     done = subprocess.run([sys.executable, "-m", "starbolt.run", str(run)], check=False)
     if done.returncode:
@@ -117,8 +118,3 @@ def _varies(word: str) -> bool:
     return bool(key) and (
         bare.startswith(("range(", "choice(", "glob(", "interval(")) or ("," in bare and bare[0] not in "[{\"'")
     )
-
-
-def _swept(info: Any) -> set[str]:
-    varying = {word.split("=")[0] for word in sys.argv if _varies(word)}
-    return varying

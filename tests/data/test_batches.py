@@ -5,8 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from starbolt.archives import Dense, Ragged
 from starbolt.data.batches import Batches
@@ -127,49 +125,3 @@ def test_batches_of_series_are_of_like_length():
     blocks = np.random.default_rng(0).permutation(lengths)
     unsorted = sum(len(b) * b.max() for b in np.array_split(blocks, 7))
     assert sum(padded) < 0.8 * unsorted
-
-
-class Diary(LightningModule):
-    """Writes down which rows it was given."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.train_rows, self.val_rows = [], []
-
-    def training_step(self, batch, index):
-        self.train_rows.append(batch.row.tolist())
-        return self.weight.sum()
-
-    def validation_step(self, batch, index):
-        if not self.trainer.sanity_checking:
-            self.val_rows += batch.row.tolist()
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.1)
-
-    def transfer_batch_to_device(self, batch, device, index):
-        return batch
-
-
-def fit(folder, epochs, resume=None):
-    diary = Diary()
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    trainer = Trainer(max_epochs=epochs, callbacks=ModelCheckpoint(folder, save_last=True), **quiet)
-    trainer.fit(diary, loader(shuffle=True), loader(), ckpt_path=resume, weights_only=True if resume else None)
-    return diary
-
-
-@pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*num_workers.*")
-@pytest.mark.filterwarnings(
-    "ignore:.*smaller than the logging interval.*", "ignore:GPU available", "ignore:Checkpoint directory"
-)
-def test_lightning_trains_each_epoch_in_its_own_order_and_goes_on_where_it_stopped(tmp_path):
-    whole = fit(tmp_path / "whole", 3)
-    orders = [whole.train_rows[i : i + 7] for i in (0, 7, 14)]
-    assert orders[0] != orders[1] != orders[2]
-    assert all(sorted(itertools.chain(*order)) == ROWS.tolist() for order in orders)
-    assert whole.val_rows == 3 * ROWS.tolist()
-    first = fit(tmp_path / "parts", 1)
-    rest = fit(tmp_path / "parts", 3, tmp_path / "parts" / "last.ckpt")
-    assert first.train_rows + rest.train_rows == whole.train_rows

@@ -143,7 +143,11 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> Batches:
         """Shuffled batches of the training part; the same few each time where the trainer is to overfit them."""
-        return self.loader(self.parts["train"], shuffle=not (self.trainer and self.trainer.overfit_batches))
+        batches = self.loader(self.parts["train"], shuffle=not (self.trainer and self.trainer.overfit_batches))
+        if self.trainer:
+            progress = self.trainer.fit_loop.epoch_progress  # Lightning restores a loader's place only within an epoch
+            batches.epoch = progress.current.processed
+        return batches
 
     def val_dataloader(self) -> Batches:
         """Batches of the validation part."""

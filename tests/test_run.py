@@ -1,0 +1,248 @@
+"""run: a folder holds all that a run was; it can be interrupted, continued and repeated, and test rows stay unseen until asked for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+from lightning.pytorch import Callback
+from omegaconf import OmegaConf
+
+from starbolt import build, callbacks
+from starbolt.callbacks import Stopped
+from starbolt.compose import compose, write_config
+from starbolt.predict import predict_rows, score
+from starbolt.run import execute as execute_folder
+from starbolt.run import main
+
+FILES = (
+    "config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.json", "history.csv",
+    "predictions.parquet", "report.html", "provenance.json",
+)  # fmt: skip
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.name.endswith(".part") or ".part" in path.suffixes]
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
+def test_a_run_folder_holds_what_a_run_was(trained, model):
+    folder = trained(model)
+    assert [name for name in FILES if not (folder / name).is_file()] == []
+    assert list((folder / "figures").glob("*.png"))
+    assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
+def test_metrics_are_flat_numbers_of_validation_and_test(trained, model):
+    metrics = json.loads((trained(model) / "metrics.json").read_text())
+    assert {key.split("/")[0] for key in metrics} == {"val", "test"}
+    assert all(isinstance(value, float) and np.isfinite(value) for value in metrics.values())
+
+
+def test_provenance_tells_where_the_result_came_from(trained):
+    told = json.loads((trained("mlp") / "provenance.json").read_text())
+    assert {"git", "packages", "data", "split", "seed", "hardware"} <= told.keys()
+    assert told["packages"]["torch"]
+    assert len(told["split"]) == 16
+
+
+@pytest.mark.parametrize(("model", "product", "target"), [
+    ("mlp", "catalogue", "redshift"), ("cnn", "labels", "class"), ("gru", "stars", "class"),
+])  # fmt: skip
+def test_every_prediction_stands_beside_its_own_object(trained, sky, model, product, target):
+    table = pq.read_table(sky[product]).to_pandas() if product == "stars" else Table.read(sky[product]).to_pandas()
+    ids = [name.decode() if isinstance(name, bytes) else str(name) for name in table["objid"]]
+    truth = dict(zip(ids, table[target], strict=True))
+    found = pq.read_table(trained(model) / "predictions.parquet").to_pylist()
+    assert len({row["id"] for row in found}) == len(found) > 10
+    for row in found:
+        wanted = truth[row["id"].strip()]
+        if target == "redshift":
+            assert row["target"] == pytest.approx(float(wanted), rel=1e-6)
+        else:
+            assert row["target"] == str(wanted).strip()
+        assert ids[row["row"]].strip() == row["id"].strip()
+
+
+def test_the_best_epoch_is_the_one_that_is_scored(trained):
+    folder = trained("mlp")
+    losses = [float(row["val/loss"]) for row in history(folder)]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["val/loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_a_reloaded_run_gives_the_scores_it_had(trained):
+    for model in ("mlp", "cnn", "gru"):
+        cfg = OmegaConf.load(trained(model) / "config.yaml")
+        learner = build.load_learner(trained(model))
+        data = build.data(cfg)
+        data.open(learner.task.target, learner.spec)
+        metrics = json.loads((trained(model) / "metrics.json").read_text())
+        for part in ("val", "test"):
+            scores = score(learner, predict_rows(learner, data.loader(data.parts[part])))
+            assert {k: metrics[f"{part}/{k}"] for k in scores} == pytest.approx(scores, abs=1e-6)
+
+
+def test_without_test_no_test_row_is_scored_or_predicted(words, execute, tmp_path):
+    folder = execute(tmp_path / "run", [*words("mlp"), "test=false"])
+    for name in ("metrics.json", "controls.json"):
+        assert "test/" not in (folder / name).read_text()
+    assert set(pq.read_table(folder / "predictions.parquet")["part"].to_pylist()) == {"val"}
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(words, execute, tmp_path, trained):
+    again = execute(tmp_path / "again", words("mlp"))
+    other = execute(tmp_path / "other", [*words("mlp"), "seed=1"])
+    first, second, third = (json.loads((f / "metrics.json").read_text()) for f in (trained("mlp"), again, other))
+    assert first == second
+    assert first != third
+
+
+def test_the_last_line_is_the_folder(words, tmp_path, capsys):
+    folder = write_config(compose([*words("mlp"), "trainer.max_epochs=1", f"run={tmp_path / 'run'}"]))
+    main(str(folder))
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == str(folder)
+    assert said == (folder / "log.txt").read_text().splitlines()
+
+
+def extended(folder: Path, **changes: object) -> Path:
+    cfg = OmegaConf.load(folder / "config.yaml")
+    for key, value in changes.items():
+        OmegaConf.update(cfg, key.replace("__", "."), value)
+    cfg.run = str(folder)
+    return write_config(cfg)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle", "plateau", "none"])
+def test_a_run_goes_on_where_it_ended(words, execute, tmp_path, schedule):
+    folder = execute(tmp_path / "run", [*words("mlp"), f"schedule={schedule}"])
+    before = history(folder)
+    execute_folder(extended(folder, trainer__max_epochs=5))
+    after = history(folder)
+    assert [int(row["epoch"]) for row in after] == [0, 1, 2, 3, 4]
+    assert after[:2] == before
+    steps = [int(row["step"]) for row in after]
+    assert len(set(np.diff([0, *steps]))) == 1
+    seconds = [float(row["seconds"]) for row in after]
+    assert seconds == sorted(seconds)
+
+
+def test_a_finished_run_executed_again_keeps_its_scores(words, execute, tmp_path):
+    folder = execute(tmp_path / "run", words("mlp"))
+    metrics, rows = (folder / "metrics.json").read_text(), history(folder)
+    execute_folder(extended(folder))
+    assert json.loads((folder / "metrics.json").read_text()) == pytest.approx(json.loads(metrics))
+    assert history(folder) == rows
+
+
+class AskAt(Callback):
+    """Presses Ctrl-C while a given step is at hand."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("model", ["mlp", "gru"])
+@pytest.mark.parametrize("step", [1, 4, 5])
+def test_an_interrupted_run_goes_on_to_the_result_of_an_undisturbed_one(words, execute, tmp_path, monkeypatch, model, step):
+    overrides = [*words(model), "data.batch_size=32", "trainer.max_epochs=3", "model.dropout=0"]
+    whole = execute(tmp_path / "whole", overrides)
+    made = build.trainer
+    monkeypatch.setattr(build, "trainer", lambda cfg, folder, own, **o: made(cfg, folder, [AskAt(step), *own], **o))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Stopped):
+        execute(tmp_path / "cut", overrides)
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.setattr(build, "trainer", made)
+    cut = tmp_path / "cut"
+    assert (cut / "checkpoints" / "last.ckpt").is_file()
+    assert not (cut / "metrics.json").exists()
+    execute_folder(cut)
+    rows = [[row[name] for row in history(folder) for name in ("epoch", "step")] for folder in (whole, cut)]
+    assert rows[0] == rows[1]
+    losses = [[float(row["val/loss"]) for row in history(folder)] for folder in (whole, cut)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path, capsys):
+    stop = callbacks.Interrupt(tmp_path)
+    stop.on_train_start(None, None)
+    signal.raise_signal(signal.SIGINT)
+    assert stop.asked
+    assert "Ctrl-C again" in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    stop.teardown(None, None, "fit")
+
+
+@pytest.mark.parametrize("change", [
+    "data.target=redshif", "data.features=[u,gg]", "data.path=/nowhere/cat.fits", "task.loss=hubber",
+    "data.target=objid_no", "optim.lr=1e30",
+])  # fmt: skip
+def test_a_failed_run_leaves_nothing_half_written(words, execute, tmp_path, change):
+    more = ["optim=sgd", "schedule=none", "trainer.gradient_clip_val=null", "trainer.max_epochs=5"]
+    folder = tmp_path / "run"
+    with pytest.raises((ValueError, OSError)) as caught:
+        execute(folder, [*words("mlp"), *(more if "lr" in change else []), change])
+    assert "\n" not in str(caught.value)
+    assert leftovers(folder) == []
+    assert not (folder / "metrics.json").exists()
+
+
+def test_debug_and_overfit_trainers_run(words, execute, tmp_path):
+    plain = [word for word in words("mlp") if not word.startswith("trainer")]
+    for name in ("debug", "overfit"):
+        folder = execute(tmp_path / name, [*plain, f"trainer={name}", "trainer.accelerator=cpu", "trainer.max_epochs=2"])
+        assert len(history(folder)) == 2
+
+
+@pytest.mark.slow
+def test_two_processes_score_every_row_once(words, tmp_path):
+    folder = write_config(compose([*words("mlp"), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2",
+                                   f"run={tmp_path / 'run'}"]))  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "starbolt.run", str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(folder)
+    sizes = json.loads((folder / "spec.json").read_text())["sizes"]
+    parts = pq.read_table(folder / "predictions.parquet")["part"].to_pylist()
+    assert {name: parts.count(name) for name in ("val", "test")} == {name: sizes[name] for name in ("val", "test")}
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_the_terminal_leaves_a_run_that_goes_on(words, tmp_path):
+    folder = write_config(compose([*words("mlp"), "trainer.max_epochs=100000", "~callbacks.patience", f"run={tmp_path / 'run'}"]))
+    command = [sys.executable, "-m", "starbolt.run", str(folder)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    guard = threading.Timer(90, child.kill)
+    guard.start()
+    while child.poll() is None and not (folder / "history.csv").exists():
+        threading.Event().wait(0.2)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate()
+    guard.cancel()
+    assert child.returncode == 130
+    assert out.splitlines()[-1] == f"stopped; go on with: starbolt train run={folder}"
+    assert "Traceback" not in err
+    epochs = len(history(folder))
+    execute_folder(extended(folder, trainer__max_epochs=epochs + 2))
+    assert len(history(folder)) == epochs + 2
