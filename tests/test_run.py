@@ -164,7 +164,9 @@ class AskAt(Callback):
 
 @pytest.mark.parametrize("model", ["mlp", "gru"])
 @pytest.mark.parametrize("step", [1, 4, 5])
-def test_an_interrupted_run_goes_on_to_the_result_of_an_undisturbed_one(words, execute, tmp_path, monkeypatch, model, step):
+def test_an_interrupted_run_goes_on_to_the_result_of_an_undisturbed_one(
+    words, execute, tmp_path, monkeypatch, model, step
+):
     overrides = [*words(model), "data.batch_size=32", "trainer.max_epochs=3", "model.dropout=0"]
     whole = execute(tmp_path / "whole", overrides)
     made = build.trainer
@@ -212,7 +214,9 @@ def test_a_failed_run_leaves_nothing_half_written(words, execute, tmp_path, chan
 def test_debug_and_overfit_trainers_run(words, execute, tmp_path):
     plain = [word for word in words("mlp") if not word.startswith("trainer")]
     for name in ("debug", "overfit"):
-        folder = execute(tmp_path / name, [*plain, f"trainer={name}", "trainer.accelerator=cpu", "trainer.max_epochs=2"])
+        folder = execute(
+            tmp_path / name, [*plain, f"trainer={name}", "trainer.accelerator=cpu", "trainer.max_epochs=2"]
+        )
         assert len(history(folder)) == 2
 
 
@@ -220,7 +224,9 @@ def test_debug_and_overfit_trainers_run(words, execute, tmp_path):
 def test_two_processes_score_every_row_once(words, tmp_path):
     folder = write_config(compose([*words("mlp"), "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2",
                                    f"run={tmp_path / 'run'}"]))  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "starbolt.run", str(folder)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "starbolt.run", str(folder)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(folder)
     sizes = json.loads((folder / "spec.json").read_text())["sizes"]
@@ -230,7 +236,9 @@ def test_two_processes_score_every_row_once(words, tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_terminal_leaves_a_run_that_goes_on(words, tmp_path):
-    folder = write_config(compose([*words("mlp"), "trainer.max_epochs=100000", "~callbacks.patience", f"run={tmp_path / 'run'}"]))
+    folder = write_config(
+        compose([*words("mlp"), "trainer.max_epochs=100000", "~callbacks.patience", f"run={tmp_path / 'run'}"])
+    )
     command = [sys.executable, "-m", "starbolt.run", str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     guard = threading.Timer(90, child.kill)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -39,9 +40,17 @@ def data_like(learner: Learner, source: Any, cache: str | None = None) -> Object
     made = get_class(recipe["data"]["_target_"])
     if made not in (TableDataModule, ImageDataModule, SeriesDataModule):
         raise ValueError(f"{made.__name__} cannot be made from one table; give a data module")
-    left = CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")  # a table in memory has its names
+    left = (
+        CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")
+    )  # a table in memory has its names
     words = {key: value for key, value in recipe["data"].items() if key not in (*left, "_target_")}
     return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache})
+
+
+def sources_of(words: Mapping[str, Any]) -> dict[str, None]:
+    """The words of a data module that name catalogues, all empty: a network trained in Python carries none."""
+    named = inspect.signature(get_class(words["_target_"])).parameters
+    return {word: None for word in FILES if word in named}
 
 
 def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> bool:
@@ -49,7 +58,7 @@ def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> bool:
     words = {word.removeprefix("data.") for word in given if word.startswith("data.")}
     if not words & set(FILES):
         return False
-    for word in (*FILES, "where"):
+    for word in (*FILES, "where", "group"):
         if word in cfg.data and word not in words:
             cfg.data[word] = None
     cfg.split = None
@@ -129,7 +138,9 @@ def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
     try:
         made.load_state_dict(state["state_dict"])
     except RuntimeError as error:
-        raise ValueError(f"the weights in {path} do not fit the network that it names ({_first_line(error, 1)})") from None
+        raise ValueError(
+            f"the weights in {path} do not fit the network that it names ({_first_line(error, 1)})"
+        ) from None
     return made.eval()
 
 

@@ -99,6 +99,10 @@ def example() -> str:
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """Hydra's or OmegaConf's complaint as one sentence with the nearest word."""
     text = str(error).strip()
+    if isinstance(unread := getattr(error, "override", None), str):
+        return f"{unread!r} cannot be read; say word=value, and put a value with blanks or signs in quotes: 'word=\"value\"'"
+    if found := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        return f"{found.group(1)} names several values; add -m to run each of them, or give a list as [a,b]"
     if found := re.search(r"Key '([^']+)' is not in struct[\s\S]*?full_key: (\S+)", _whole(error)):
         return _misspelt(found.group(2))
     if found := re.search(r"Could not override '([^']+)'", text):
@@ -175,14 +179,26 @@ def write_config(cfg: Any, words: Sequence[str] = ()) -> Path:
 def override(cfg: Any, overrides: Sequence[str]) -> None:
     """Lay `key=value` overrides over a saved configuration, in place; UserError for a key it does not have."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from omegaconf import OmegaConf
+    from hydra.errors import HydraException
+    from omegaconf import DictConfig, OmegaConf
 
-    for item in OverridesParser.create().parse_overrides(list(overrides)):
+    try:
+        items = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise UserError(explain(error, overrides)) from error
+    for item in items:
         if item.is_delete():
             raise UserError(f"{item.input_line}: a saved run's settings can be changed, not removed")
         key = item.get_key_element().lstrip("+")
         if not item.is_add() and OmegaConf.select(cfg, key, default=KeyError) is KeyError and not _nullable(cfg, key):
             raise UserError(_misspelt(key))
+        if item.is_sweep_override():
+            raise UserError(f"{item.input_line} names several values; a saved run takes one, or a list as [a,b]")
+        if "." not in key and isinstance(OmegaConf.select(cfg, key), DictConfig):
+            raise UserError(
+                f"{item.input_line}: {key} is settled in a saved run; change its settings one by one, as in "
+                f"{key}.WORD=VALUE, or train a new run in another folder"
+            )
         OmegaConf.update(cfg, key, item.value(), force_add=True, merge=False)
 
 

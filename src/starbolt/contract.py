@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-KINDS = ("table", "image", "series")
+RESERVED = ("id", "row", "part", "target", "loss")  # columns of predictions.parquet that every task has
 
 
 class Block(NamedTuple):
@@ -91,6 +91,11 @@ class TargetSpec:
     spread: tuple[float, ...] = ()
     log_mean: tuple[float, ...] = ()
     log_spread: tuple[float, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What catalogues of predictions call each quantity: its own name, unless that has another meaning there."""
+        return tuple(f"{name}_predicted" if name in RESERVED else name for name in self.names)
 
 
 @dataclass(frozen=True)

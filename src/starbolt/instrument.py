@@ -13,6 +13,7 @@ from astropy.units import Unit
 
 from starbolt import build
 from starbolt.archives import Dense
+from starbolt.contract import Spec
 from starbolt.data import ObjectDataModule
 from starbolt.data.batches import Batches
 from starbolt.data.sources import Source
@@ -49,16 +50,17 @@ class Instrument:
         with TemporaryDirectory(prefix="starbolt_") as cache:
             ready = isinstance(objects, ObjectDataModule)
             data = objects if ready else build.data_like(self.learner, objects, cache)
-            data.open(self.learner.task.target, self.spec)
+            if _channels(data.open(self.learner.task.target, self.spec)) != _channels(self.spec):
+                raise ValueError("these data were opened with other channels before; give a fresh data module")
             return self._predict(data.predict_dataloader(), data.ids)
 
     def _predict(self, batches: Batches, ids: np.ndarray) -> Table:
         found = predict_rows(self.learner, batches)
         table = Table({"id": ids, **self.learner.task.columns(prediction_of(found))})
-        for name, unit in zip(self.spec.target.names, self.spec.target.units, strict=True):
+        for name, unit in zip(self.spec.target.columns, self.spec.target.units, strict=True):
             for column in (name, f"{name}_err"):
                 if unit and column in table.colnames:
-                    table[column].unit = Unit(unit)
+                    table[column].unit = Unit(unit, parse_strict="silent")
         table.meta = {"data": self.spec.data, "split": self.spec.split}
         return table
 
@@ -82,3 +84,7 @@ class Instrument:
             else np.full((len(x), len(self.spec.target.names)), np.nan, np.float32)
         )
         return Batches({name: Source(modality)}, np.arange(len(x)), nothing, np.ones(len(x), np.float32), 256)
+
+
+def _channels(spec: Spec) -> dict[str, tuple[str, ...]]:
+    return {name: about.channels for name, about in spec.inputs.items()}

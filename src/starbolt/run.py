@@ -89,7 +89,12 @@ def settings(cfg: DictConfig, learner: Learner) -> dict[str, Any]:
     """What the loggers keep of a run: its configuration, commit and fingerprints."""
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
-    return {**plain, "git": provenance.git_commit(), "data_fingerprint": learner.spec.data, "split_fingerprint": learner.spec.split}
+    return {
+        **plain,
+        "git": provenance.git_commit(),
+        "data_fingerprint": learner.spec.data,
+        "split_fingerprint": learner.spec.split,
+    }
 
 
 def say_scores(metrics: dict[str, float], part: str) -> None:

@@ -13,7 +13,9 @@ from lightning.pytorch.loggers import WandbLogger
 from starbolt.messages import say
 
 
-def wandb_logger(run: str, *, project: str = "starbolt", name: str | None = None, group: str | None = None) -> WandbLogger:
+def wandb_logger(
+    run: str, *, project: str = "starbolt", name: str | None = None, group: str | None = None
+) -> WandbLogger:
     """A wandb run whose files all lie in the run folder; offline unless a login exists ($WANDB_MODE has the last word).
 
     project, name, group: as wandb shows them. Nothing asks for a key.

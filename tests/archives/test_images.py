@@ -140,7 +140,11 @@ def test_a_stack_in_the_order_of_the_catalogue(tmp_path):
 
 
 def test_the_source_of_a_stale_store_is_known(survey):
-    assert ImageArchive(survey, file="g").sources() == [str(Path(survey).parent), survey]
+    archive = ImageArchive(survey, file="g", hdu=1)
+    named, *files = [source for source in archive.sources(archive.read()) if source]
+    assert named == survey
+    assert len(files) == archive.read().num_rows
+    assert all(Path(file).is_file() for file in files)
 
 
 @pytest.mark.parametrize(

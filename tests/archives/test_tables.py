@@ -140,7 +140,7 @@ def test_training_and_test_file(tmp_path: Path) -> None:
         PART: ["train", "train", "test", "test"],
     }
     assert archive.load_rows(catalogue)["table"].x.tolist() == [[2], [3], [4.5], [5.5]]
-    assert archive.sources() == [str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]
+    assert archive.sources(archive.read()) == [str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]
     with pytest.raises(ValueError, match=r"test.parquet has no column 'z'; there are 'v', 'u'"):
         TableArchive(tmp_path / "train.parquet", test_path=tmp_path / "test.parquet").read()
 

@@ -155,3 +155,12 @@ def test_a_target_nobody_has_is_refused(tmp_path):
     source = catalogue() | {"z": np.full(150, np.nan)}
     with pytest.raises(ValueError, match="no object has a value in the target column 'z'"):
         module(tmp_path, source).open("quantity")
+
+
+def test_groups_stay_together_and_objects_without_one_are_alone(tmp_path):
+    group = [None if i < 75 else f"g{i % 10}" for i in range(150)]
+    data = module(tmp_path, catalogue() | {"g": group}, group="g")
+    data.open("quantity")
+    assert {part for part, rows in data.parts.items() if (rows < 75).any()} == {"train", "val", "cal", "test"}
+    for name in {g for g in group if g}:
+        assert sum(any(group[row] == name for row in rows) for rows in data.parts.values()) == 1

@@ -70,3 +70,11 @@ def test_an_empty_option_is_no_folder(boxed, tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "log.txt").write_text("a run")
     assert fingerprint(archive, archive.read()) == before
+
+
+def test_an_option_of_any_type_counts(boxed):
+    names = set()
+    for option in ({1, 2}, {1, 3}, np.int64(3), range(4)):
+        archive = boxed([np.zeros(1)] * 2, ("a",), option=option)
+        names.add(fingerprint(archive, archive.read()))
+    assert len(names) == 4

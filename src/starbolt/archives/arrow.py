@@ -18,12 +18,18 @@ def from_memory(source: Any) -> pa.Table:
     if isinstance(source, Mapping):
         return from_columns((name, np.ma.asanyarray(values), "") for name, values in source.items())
     if type(source).__module__.split(".")[0] == "pandas":
-        return pa.Table.from_pandas(source, preserve_index=False).replace_schema_metadata(None)
+        return _words(pa.Table.from_pandas(source, preserve_index=False).replace_schema_metadata(None))
     from astropy.table import Table
 
     if isinstance(source, Table):
         return from_astropy(source)
     raise TypeError(f"a table is a file, a pyarrow, astropy or pandas table, or a dict of arrays, not {type(source)}")
+
+
+def _words(table: pa.Table) -> pa.Table:
+    """Bytes as str: what astropy's `to_pandas` makes of a FITS column of words."""
+    fields = [field.with_type(pa.string()) if pa.types.is_binary(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def from_astropy(table: Any) -> pa.Table:

@@ -81,8 +81,8 @@ class Archive(ABC):
         names = samples[0].keys() if samples else ()
         return {name: join([sample[name] for sample in samples]) for name in names}
 
-    def sources(self) -> list[str]:
-        """Files whose size and date go into the store's fingerprint; by default every option that names a file."""
+    def sources(self, catalogue: pa.Table) -> list[str]:
+        """Files and folders whose sizes and dates go into the store's fingerprint; by default options that name some."""
         return [value for value in vars(self).values() if isinstance(value, str)]
 
 

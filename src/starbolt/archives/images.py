@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from starbolt.archives.catalogues import called, context_rows, context_sample, f
 from starbolt.archives.columns import column, numbers, unit
 from starbolt.archives.cutouts import Cutouts, resized
 from starbolt.archives.files import read_table
+from starbolt.archives.paths import files_named
 from starbolt.archives.pixels import Hdu, Picture, named
 from starbolt.archives.stacks import ROW, Stack
 from starbolt.archives.where import where as rows_where
@@ -87,11 +89,12 @@ class ImageArchive(Archive):
             loaded["context"] = context_rows(catalogue, self.context)
         return loaded
 
-    def sources(self) -> list[str]:
-        """The catalogues, the stack, and the image folders (whose dates change as files come and go)."""
+    def sources(self, catalogue: pa.Table) -> list[str]:
+        """The catalogues, the stack, and every image file."""
         stack = self.stack if isinstance(self.stack, str) else ""
-        listed = [stack, stack.rpartition(":")[0], *self._cutouts.roots.values(), self.catalogue, self.test_catalogue]
-        return [source for source in listed if isinstance(source, str) and source]
+        tables = [str(s) for s in (self.catalogue, self.test_catalogue) if isinstance(s, str | Path)]
+        images = files_named(self._cutouts.entries, self._cutouts.roots, catalogue) if self._stack is None else []
+        return [*tables, stack, stack.rpartition(":")[0], *images]
 
     @property
     def _row_column(self) -> str:

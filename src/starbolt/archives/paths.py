@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
+import pyarrow as pa
+
+from starbolt.archives.base import PART
 from starbolt.archives.columns import nearest
 
 
@@ -42,3 +46,16 @@ def located(name: Any, root: str, entry: str) -> str:
         )
     near = nearest(path.name, sorted(os.listdir(path.parent)))
     raise FileNotFoundError(f"there is no file {path} (data.file='{entry}', data.root='{root}'); {near}")
+
+
+def files_named(entries: Sequence[str], roots: Mapping[str, str], catalogue: pa.Table) -> list[str]:
+    """The paths that the entries name in every row, each below the root of the row's part; rows without one are left out."""
+    columns = dict.fromkeys(name for entry in entries for name in columns_of(entry))
+    wanted = [name for name in (*columns, PART) if name in catalogue.column_names]
+    wanted = [name for name in wanted if not pa.types.is_binary(catalogue.schema.field(name).type)]
+    paths = []
+    for row in catalogue.select(wanted).to_pylist():
+        root = roots[row.get(PART) or "train"]
+        known = [entry for entry in entries if all(row.get(name) is not None for name in columns_of(entry))]
+        paths += [os.path.join(root, os.path.expanduser(str(named_file(entry, row)))) for entry in known]
+    return paths

@@ -26,6 +26,8 @@ def suspects(x: np.ndarray, channels: Sequence[str]) -> list[str]:
 
 
 def _isolated(values: np.ndarray) -> list[tuple[float, int]]:
+    if len(values) == 0 or not np.isin([values.min(), values.max()], USUAL).any():
+        return []  # an isolated value is the smallest or the largest
     usual = np.isin(values, USUAL)
     rest = values[~usual]
     if not usual.any() or len(rest) == 0:

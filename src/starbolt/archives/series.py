@@ -35,6 +35,7 @@ from starbolt.archives.matching import Named, Observed, by_id, in_cells, meeting
 from starbolt.archives.nights import merge_nights
 from starbolt.archives.observations import Columns, Observations, in_order, recoded
 from starbolt.archives.paths import columns_of
+from starbolt.archives.paths import files_named
 from starbolt.archives.points import Points, joined, picked, to_series
 from starbolt.archives.stacks import ROW
 
@@ -124,11 +125,11 @@ class SeriesArchive(Archive):
         loaded: dict[str, Dense | Ragged] = {"series": picked(self._series, np.asarray(catalogue[ROW]))}
         return loaded | {"context": context_rows(catalogue, self.context)} if self.context else loaded
 
-    def sources(self) -> list[str]:
-        """The tables, and the folders of light-curve files (whose dates change as files come and go)."""
+    def sources(self, catalogue: pa.Table) -> list[str]:
+        """The tables, and every light-curve file."""
         tables = (self.observations, self.objects, self.test_observations, self.test_objects)
-        folders = self._curves.roots.values() if self._curves else ()
-        return [str(source) for source in (*tables, *folders) if isinstance(source, str | Path) and source]
+        curves = files_named([self._curves.file], self._curves.roots, catalogue) if self._curves else []
+        return [*(str(source) for source in tables if isinstance(source, str | Path)), *curves]
 
     def _refuse_unclear(self) -> None:
         if self.observations is None and self.objects is None:

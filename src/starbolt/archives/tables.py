@@ -54,7 +54,7 @@ class TableArchive(Archive):
         self.features, self.exclude, self.names, self.table = features, exclude, names, table
         self.where, self.missing, self.colours, self.zero, self.keep = where, missing, colours, zero or {}, keep
 
-    def sources(self) -> list[str]:
+    def sources(self, catalogue: pa.Table) -> list[str]:
         """The catalogue files, as strings."""
         return [str(path) for path in (self.path, self.test_path) if isinstance(path, (str, Path))]
 

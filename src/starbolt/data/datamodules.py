@@ -13,7 +13,6 @@ import numpy as np
 
 from starbolt.archives import Archive
 from starbolt.archives.images import ImageArchive
-from starbolt.archives.sentinels import suspects
 from starbolt.archives.series import SeriesArchive
 from starbolt.archives.tables import TableArchive
 from starbolt.data.augment import ImageAugment, SeriesAugment
@@ -90,9 +89,7 @@ class TableDataModule(ObjectDataModule):
         )
 
     def fetch(self) -> Objects:
-        objects = packed(self.archive, self.progress, self.cache)
-        modality = objects.sources["table"].modality
-        return objects._replace(notes=(*objects.notes, *suspects(modality.data.x, modality.channels)))
+        return packed(self.archive, self.progress, self.cache)
 
 
 class ImageDataModule(ObjectDataModule):
@@ -212,7 +209,7 @@ class SeriesDataModule(ObjectDataModule):
         missing: Sequence[float] = (),
         asinh: Sequence[str] = (),
         log: Sequence[str] = (),
-        per_object: bool | str = "both",
+        per_object: bool | str = True,
         drop: float = 0.0,
         noise: float = 0.0,
         classes: Sequence[Any] = (),
@@ -358,7 +355,7 @@ class MultimodalDataModule(ObjectDataModule):
         self.modules = dict(modules)
 
     def fetch(self) -> Objects:
-        fetched = {name: module.fetch() for name, module in self.modules.items()}
+        fetched = {name: module.objects for name, module in self.modules.items()}
         first = next(iter(fetched.values()))
         place = {key: row for row, key in enumerate(first.ids)}
         sources = {}

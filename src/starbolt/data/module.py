@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
 from starbolt.archives.columns import numbers
+from starbolt.archives.sentinels import suspects
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
@@ -85,6 +87,11 @@ class ObjectDataModule(LightningDataModule, ABC):
     def fetch(self) -> Objects:
         """Find or pack the measurements."""
 
+    @cached_property
+    def objects(self) -> Objects:
+        """What `fetch` gave, once."""
+        return self.fetch()
+
     def open(self, target: str, spec: Spec | None = None) -> Spec:
         """Pack or find the store, label, split and measure. Repeated calls do nothing.
 
@@ -93,7 +100,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         """
         if hasattr(self, "spec"):
             return self.spec
-        self.catalogue, self.ids, self.sources, fingerprint, notes = self.fetch()
+        self.catalogue, self.ids, self.sources, fingerprint, notes = self.objects
         self.notes.extend(notes)
         if spec is not None:
             self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
@@ -143,10 +150,11 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> Batches:
         """Shuffled batches of the training part; the same few each time where the trainer is to overfit them."""
-        batches = self.loader(self.parts["train"], shuffle=not (self.trainer and self.trainer.overfit_batches))
+        overfit = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
+        batches = self.loader(self.parts["train"], shuffle=not overfit)
         if self.trainer:
             progress = self.trainer.fit_loop.epoch_progress  # Lightning restores a loader's place only within an epoch
-            batches.epoch = progress.current.processed
+            batches.epoch = progress.current.processed  # type: ignore[attr-defined]
         return batches
 
     def val_dataloader(self) -> Batches:
@@ -212,6 +220,8 @@ class ObjectDataModule(LightningDataModule, ABC):
             return dict.fromkeys(PARTS, rows)
         strata = self.y[rows] if self.y.dtype == np.int64 else np.zeros(len(rows), int)
         group, part = (self._words(c, rows) if c else None for c in (self.group_column, self._part_column()))
+        if group is not None:
+            group = np.where(group == "", self.ids[rows], group)  # without a group an object is its own
         candidates = Candidates(self.ids[rows], strata, group, part, lambda name: self._words(name, rows))
         codes = self.split(candidates)
         return {part: rows[codes == part] for part in PARTS}
@@ -249,7 +259,9 @@ def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Ob
     """The objects of an archive, from its packed store."""
     store = pack(archive, cache=cache, progress=progress)
     sources = {name: Source(modality) for name, modality in store.modalities.items()}
-    return Objects(store.catalogue, store.ids, sources, store.fingerprint, store.notes)
+    values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
+    strange = [note for modality in values.values() for note in suspects(modality.data.x, modality.channels)]
+    return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
 
 
 def plain(value: Any) -> Any:

@@ -58,7 +58,7 @@ class Source:
         return np.diff(self.modality.data.offsets)[rows]
 
     def gather(self, rows: Tensor, steps: int = 1) -> Block:
-        """The Block of the given catalogue rows [B]; series are padded to the longest of them, and to `steps` at least."""
+        """The Block of the given catalogue rows [B]; series are padded to the longest, and to `steps` at least."""
         if self.rows is None:
             return self._gather(rows, steps)
         places = torch.from_numpy(self.rows)[rows]

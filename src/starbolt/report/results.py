@@ -105,14 +105,15 @@ class Results:
         """Each predicted quantity, of the objects whose true value is known."""
         target = self.spec.target
         units = target.units or ("",) * len(target.names)
-        return [self._quantity(name, unit) for name, unit in zip(target.names, units, strict=True)]
+        triples = zip(target.names, target.columns, units, strict=True)
+        return [self._quantity(name, column, unit) for name, column, unit in triples]
 
-    def _quantity(self, name: str, unit: str) -> Quantity:
+    def _quantity(self, name: str, column: str, unit: str) -> Quantity:
         truth = _numbers(self.predictions, truth_column(name, self.spec))
         known = np.isfinite(truth)
-        has_sigma = f"{name}_err" in self.predictions.column_names
-        sigma = _numbers(self.predictions, f"{name}_err")[known] if has_sigma else None
-        return Quantity(name, unit, truth[known], _numbers(self.predictions, name)[known], sigma)
+        has_sigma = f"{column}_err" in self.predictions.column_names
+        sigma = _numbers(self.predictions, f"{column}_err")[known] if has_sigma else None
+        return Quantity(name, unit, truth[known], _numbers(self.predictions, column)[known], sigma)
 
 
 def truth_column(name: str, spec: Spec) -> str:

@@ -126,7 +126,9 @@ def _told(results: Results) -> list[str]:
     """Columns of predictions.parquet that tell what went wrong."""
     if results.classes:
         return ["id", "target", "prediction", "loss"]
-    pairs = [(truth_column(name, results.spec), name, f"{name}_err") for name in results.spec.target.names]
+    target = results.spec.target
+    names = zip(target.names, target.columns, strict=True)
+    pairs = [(truth_column(name, results.spec), column, f"{column}_err") for name, column in names]
     known = results.predictions.column_names
     return ["id", *(name for pair in pairs for name in pair if name in known), "loss"]
 
@@ -139,9 +141,9 @@ def _told_in_words(results: Results, object_: int) -> list[str]:
         return [str(row["id"]), f"true {row['target']}", f"predicted {row['prediction']} ({sure:.2f})"]
     lines = [str(row["id"])]
     units = results.spec.target.units or ("",) * len(results.spec.target.names)
-    for name, unit in zip(results.spec.target.names, units, strict=True):
-        error = f" ± {number(row[f'{name}_err'])}" if f"{name}_err" in row else ""
-        lines.append(
-            f"{name}: true {number(row[truth_column(name, results.spec)])}, predicted {number(row[name])}{error} {unit}"
-        )
+    target = results.spec.target
+    for name, column, unit in zip(target.names, target.columns, units, strict=True):
+        error = f" ± {number(row[f'{column}_err'])}" if f"{column}_err" in row else ""
+        truth = number(row[truth_column(name, results.spec)])
+        lines.append(f"{name}: true {truth}, predicted {number(row[column])}{error} {unit}")
     return lines

@@ -26,7 +26,7 @@ def fingerprint(archive: Archive, catalogue: pa.Table) -> str:
     for key, value in sorted(vars(archive).items()):
         if not key.startswith("_"):
             digest.update(f"{key}={_text(value)};".encode())
-    for source in filter(None, archive.sources()):  # Path("") would be the current folder
+    for source in filter(None, archive.sources(catalogue)):  # Path("") would be the current folder
         for name, state in _files(Path(source).expanduser()):
             digest.update(f"{name} {state.st_size} {state.st_mtime_ns};".encode())
     _add_table(digest, catalogue)
@@ -69,8 +69,12 @@ def _text(value: Any) -> str:
         return str([_text(item) for item in value])
     if isinstance(value, dict):
         return str({key: _text(item) for key, item in value.items()})
+    try:
+        table = from_memory(value)
+    except TypeError:
+        return repr(value)
     digest = hashlib.sha256()
-    _add_table(digest, from_memory(value))
+    _add_table(digest, table)
     return digest.hexdigest()
 
 

@@ -87,7 +87,7 @@ class Regression(nn.Module):
     def columns(self, prediction: dict[str, Tensor]) -> dict[str, np.ndarray]:
         """Catalogue columns: each quantity's name and, with a Gaussian, name_err (one sigma)."""
         columns = {}
-        for k, name in enumerate(self.spec.names):
+        for k, name in enumerate(self.spec.columns):
             columns[name] = prediction["mean"][:, k].numpy()
             if "sigma" in prediction:
                 columns[f"{name}_err"] = prediction["sigma"][:, k].numpy()

@@ -71,7 +71,8 @@ def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, Obje
     override(trust, [word for word in overrides if word.startswith("trust=")])
     overrides = [word for word in overrides if not word.startswith("trust=")]
     learner = build.load_learner(path, trust.trust)
-    cfg: Any = OmegaConf.create({"seed": 0, **learner.recipe})
+    cfg: Any = OmegaConf.create({"seed": 0, "split": None, **learner.recipe})
+    cfg.data = {**build.sources_of(cfg.data), **cfg.data}
     override(cfg, overrides)
     new = build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
     data = build.data(cfg)

@@ -40,7 +40,7 @@ def main(words: list[str]) -> None:
     cfg = compose_data(rest)
     data = build.data(cfg)
     data.progress = bar("packing")
-    objects = data.fetch()
+    objects = data.objects
     notes = [*objects.notes, *describe(objects, data.targets)]
     if data.targets:
         notes += describe_target(data, task_of(cfg) or kind_of_target(objects.catalogue, data.targets))

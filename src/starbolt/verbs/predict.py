@@ -26,7 +26,7 @@ def main(words: list[str]) -> None:
     learner, data, _, _ = loaded(own, rest)
     found = predict_rows(learner, data.predict_dataloader(), progress=bar("predicting"))
     table = prediction_table(learner, data, found).drop_columns(["loss"])
-    units = dict(zip(learner.spec.target.names, learner.spec.target.units, strict=True))
+    units = dict(zip(learner.spec.target.columns, learner.spec.target.units, strict=True))
     meta = {"starbolt_data": learner.spec.data, "starbolt_split": learner.spec.split, "checkpoint": own["checkpoint"]}
     write(table, output, units, meta)
     for note in data.notes:

@@ -1,0 +1,143 @@
+"""evaluate: a trained network gets the scores that training gave it, and never scores rows under a wrong name."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import partial
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+
+import starbolt
+from starbolt.cli import main as cli
+from starbolt.compose import UserError
+from starbolt.models import MLP
+from starbolt.tasks import Regression
+from starbolt.verbs.evaluate import main
+
+
+def metrics(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.fixture
+def catalogue(sky, tmp_path):
+    """(change) -> path of a changed copy of the sky's catalogue."""
+
+    def write(change):
+        table = Table.read(sky["catalogue"])
+        table = change(table) or table
+        table.write(tmp_path / "new.fits", overwrite=True)
+        return tmp_path / "new.fits"
+
+    return write
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_it_gives_the_scores_of_training(trained, tmp_path, model, part, capsys):
+    run = trained(model)
+    main([f"checkpoint={run}", f"part={part}", f"output={tmp_path}"])
+    wanted = {k: v for k, v in metrics(run).items() if k.startswith(f"{part}/")}
+    assert metrics(tmp_path) == pytest.approx(wanted, abs=1e-6)
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path)
+
+
+def test_test_is_the_part_that_is_meant(trained, tmp_path):
+    main([f"checkpoint={trained('mlp')}", f"output={tmp_path}"])
+    assert set(pq.read_table(tmp_path / "predictions.parquet")["part"].to_pylist()) == {"test"}
+
+
+def test_every_labelled_row_of_a_new_catalogue_is_scored(trained, catalogue, tmp_path):
+    def some(table):
+        table = table[:50]
+        table["redshift"] = np.where(np.arange(50) < 40, table["redshift"], np.nan)
+        return table
+
+    main([f"checkpoint={trained('mlp')}", f"data.path={catalogue(some)}", f"output={tmp_path / 'out'}"])
+    found = pq.read_table(tmp_path / "out" / "predictions.parquet")
+    assert sorted(found["row"].to_pylist()) == list(range(40))
+    assert {key.split("/")[0] for key in metrics(tmp_path / "out")} == {"new"}
+
+
+def test_the_scores_of_a_new_catalogue_do_not_hang_on_its_order(trained, catalogue, tmp_path):
+    for name, change in (("a", lambda t: t[:60]), ("b", lambda t: t[:60][::-1])):
+        main([f"checkpoint={trained('mlp')}", f"data.path={catalogue(change)}", f"output={tmp_path / name}"])
+    assert metrics(tmp_path / "a") == pytest.approx(metrics(tmp_path / "b"), rel=1e-4)
+
+
+def test_one_labelled_object_is_enough(trained, catalogue, tmp_path):
+    main([f"checkpoint={trained('mlp')}", f"data.path={catalogue(lambda t: t[:1])}", f"output={tmp_path / 'out'}"])
+    assert np.isfinite(metrics(tmp_path / "out")["new/rms"])
+
+
+def test_changed_data_are_refused(words, execute, sky, tmp_path):
+    table = Table.read(sky["catalogue"])
+    table.write(tmp_path / "cat.fits")
+    run = execute(tmp_path / "run", [*words("mlp"), f"data.path={tmp_path / 'cat.fits'}"])
+    table[:-5].write(tmp_path / "cat.fits", overwrite=True)
+    with pytest.raises(UserError, match="changed since training"):
+        main([f"checkpoint={run}"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ([], "checkpoint=RUN"),
+        (["checkpoint=/nowhere"], "neither a checkpoint nor a run folder"),
+        (["checkpoint={run}", "part=tset"], "part=tset is not one of"),
+        (["checkpoint={run}", "data.pth=x.fits"], "data.path"),
+        (["checkpoint={run}", "data.path=/nowhere.fits"], "/nowhere.fits"),
+        (["checkpoint={run}", "data.path=a b(c"], "data.path=a b\\(c"),
+        (["checkpoint={run}", "split=hash"], "split=hash"),
+        (["checkpoint={run}", "data=table"], "data=table"),
+        (["{run}"], "word=value"),
+        (["checkpoint={run}", "trust=[os"], "trust=\\[os"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(trained, typed, sentence, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli(["evaluate", *(word.format(run=trained("mlp")) for word in typed)])
+    assert left.value.code == 1
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert said.startswith("starbolt: ")
+    assert re.search(sentence, said), said
+
+
+def test_no_label_at_all_is_told(trained, catalogue):
+    def without(table):
+        table.remove_column("redshift")
+
+    with pytest.raises(UserError, match="no object to score"):
+        main([f"checkpoint={trained('mlp')}", f"data.path={catalogue(without)}"])
+
+
+def test_a_network_trained_in_python_is_evaluated_on_a_file(sky, tmp_path):
+    from lightning.pytorch import Trainer
+
+    data = starbolt.TableDataModule(
+        Table.read(sky["catalogue"]), target="redshift", id="objid", exclude=["ra", "dec"], log=["e_u"], batch_size=64
+    )
+    learner = starbolt.Learner.for_data(data, partial(MLP, width=16), Regression)
+    trainer = Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+                      enable_progress_bar=False, enable_model_summary=False, log_every_n_steps=1)  # fmt: skip
+    trainer.fit(learner, datamodule=data)
+    trainer.save_checkpoint(tmp_path / "mine.ckpt")
+    main([f"checkpoint={tmp_path / 'mine.ckpt'}", f"data.path={sky['catalogue']}", f"output={tmp_path / 'out'}"])
+    assert len(pq.read_table(tmp_path / "out" / "predictions.parquet")) == 200
+    with pytest.raises((UserError, ValueError), match=r"data\.path"):
+        main([f"checkpoint={tmp_path / 'mine.ckpt'}"])
+
+
+def test_another_group_column_is_not_needed_for_new_rows(words, execute, catalogue, tmp_path):
+    def grouped(table):
+        table["field"] = np.arange(len(table)) // 4
+
+    old = catalogue(grouped).rename(tmp_path / "old.fits")
+    run = execute(tmp_path / "run", [*words("mlp"), f"data.path={old}", "data.group=field"])
+    main([f"checkpoint={run}", f"data.path={catalogue(lambda t: None)}", f"output={tmp_path / 'out'}"])
+    assert len(pq.read_table(tmp_path / "out" / "predictions.parquet")) == 200

@@ -1,0 +1,145 @@
+"""predict: one row per object of a new catalogue, whatever the order of its columns, with units in the file."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.table import Table
+
+from starbolt.cli import main as cli
+from starbolt.verbs.predict import main
+
+
+@pytest.fixture
+def catalogue(sky, tmp_path):
+    """(change) -> path of a changed copy of the sky's catalogue."""
+
+    def write(change, name="new.fits"):
+        table = Table.read(sky["catalogue"])
+        table = change(table)
+        table.write(tmp_path / name, overwrite=True)
+        return tmp_path / name
+
+    return write
+
+
+def predictions(run, path, output):
+    main([f"checkpoint={run}", f"data.path={path}", f"output={output}"])
+    return {row["id"]: row for row in pq.read_table(output).to_pylist()}
+
+
+def test_predictions_of_the_training_catalogue_are_those_of_the_run(trained, sky, tmp_path):
+    found = predictions(trained("mlp"), sky["catalogue"], tmp_path / "out.parquet")
+    known = pq.read_table(trained("mlp") / "predictions.parquet").to_pylist()
+    assert len(found) == 200
+    for row in known:
+        assert found[row["id"]]["redshift"] == pytest.approx(row["redshift"], abs=1e-6)
+        assert found[row["id"]]["redshift_err"] == pytest.approx(row["redshift_err"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    {
+        "no target": lambda t: t[[n for n in t.colnames if n != "redshift"]],
+        "other order of columns": lambda t: t[t.colnames[::-1]],
+        "no position": lambda t: t[[n for n in t.colnames if n not in ("ra", "dec")]],
+        "other order of rows": lambda t: t[::-1],
+    }.items(),
+    ids=lambda pair: pair[0],
+)
+def test_neither_order_nor_target_changes_a_prediction(trained, sky, catalogue, tmp_path, change):
+    wanted = predictions(trained("mlp"), sky["catalogue"], tmp_path / "a.parquet")
+    found = predictions(trained("mlp"), catalogue(change[1]), tmp_path / "b.parquet")
+    assert found.keys() == wanted.keys()
+    for name, row in found.items():
+        assert row["redshift"] == pytest.approx(wanted[name]["redshift"], abs=1e-5)
+
+
+def test_columns_that_were_not_there_in_training_do_not_matter(trained, sky, catalogue, tmp_path):
+    def more(table):
+        table["u_extra"] = 1.0
+        table["comment"] = "x"
+        table["a"] = np.arange(len(table))
+        return table[["comment", "a", *table.colnames[:-3], "u_extra"]]
+
+    wanted = predictions(trained("mlp"), sky["catalogue"], tmp_path / "a.parquet")
+    found = predictions(trained("mlp"), catalogue(more), tmp_path / "b.parquet")
+    assert {k: v["redshift"] for k, v in found.items()} == pytest.approx({k: v["redshift"] for k, v in wanted.items()})
+
+
+def test_rows_without_a_label_are_predicted(trained, catalogue, tmp_path):
+    def unlabelled(table):
+        table["redshift"] = np.where(np.arange(len(table)) % 2, table["redshift"], np.nan)
+        return table
+
+    found = predictions(trained("mlp"), catalogue(unlabelled), tmp_path / "out.parquet")
+    assert len(found) == 200
+    assert all(np.isfinite(row["redshift"]) for row in found.values())
+
+
+@pytest.mark.parametrize("ending", ["fits", "ecsv", "parquet", "csv"])
+def test_units_and_origin_stand_in_the_file(words, execute, catalogue, tmp_path, ending):
+    def with_unit(table):
+        table["redshift"].unit = "km / s"
+        return table
+
+    path = catalogue(with_unit)
+    run = execute(tmp_path / ("a_folder_with_a_long_name_" * 4), [*words("mlp"), f"data.path={path}"])
+    output = tmp_path / f"out.{ending}"
+    main([f"checkpoint={run}", f"data.path={path}", f"output={output}"])
+    if ending == "parquet":
+        schema = pq.read_schema(output)
+        units = {name: (schema.field(name).metadata or {}).get(b"unit") for name in ("redshift", "redshift_err")}
+        assert set(units.values()) == {b"km / s"}
+        assert schema.metadata[b"checkpoint"].decode() == str(run)
+        return
+    table = Table.read(output)
+    assert len(table) == 200
+    if ending != "csv":
+        assert str(table["redshift"].unit) == str(table["redshift_err"].unit) == "km / s"
+    if ending == "fits":
+        assert any(str(run) in str(value) for value in table.meta.values())
+
+
+@pytest.mark.parametrize("model", ["cnn", "gru"])
+def test_images_and_light_curves_without_labels(trained, sky, tmp_path, model):
+    key, word = {"cnn": ("labels", "catalogue"), "gru": ("stars", "objects")}[model]
+    table = pq.read_table(sky[key]) if model == "gru" else Table.read(sky[key])
+    if model == "gru":
+        pq.write_table(table.drop_columns(["class"]), tmp_path / "new.parquet")
+        more = [f"data.{word}={tmp_path / 'new.parquet'}", f"data.observations={sky['photometry']}"]
+    else:
+        table.remove_column("class")
+        table.write(tmp_path / "new.csv")
+        more = [f"data.{word}={tmp_path / 'new.csv'}"]
+    main([f"checkpoint={trained(model)}", *more, f"output={tmp_path / 'out.parquet'}"])
+    found = {row["id"]: row for row in pq.read_table(tmp_path / "out.parquet").to_pylist()}
+    assert len(found) == 60
+    for row in pq.read_table(trained(model) / "predictions.parquet").to_pylist():
+        assert found[row["id"]]["prediction"] == row["prediction"]
+        assert found[row["id"]]["target"] == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["checkpoint={run}", "data.path={short}", "output={tmp}/o.parquet"], "'?e_r'?"),
+        (["checkpoint={run}", "data.path={short}"], "output=FILE"),
+        (["checkpoint={run}", "output={tmp}/o.txt"], r"\.parquet"),
+        (["output={tmp}/o.fits"], "checkpoint=RUN"),
+        (["checkpoint={short}", "output={tmp}/o.fits"], "not a checkpoint"),
+        (["checkpoint={run}", "data.path={short}", "output={tmp}/new.fits/o.fits"], "new.fits"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(trained, catalogue, tmp_path, typed, sentence, capsys):
+    short = catalogue(lambda t: t[[n for n in t.colnames if n != "e_r"]])
+    with pytest.raises(SystemExit) as left:
+        cli(["predict", *(word.format(run=trained("mlp"), short=short, tmp=tmp_path) for word in typed)])
+    assert left.value.code == 1
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert re.search(sentence, said), said
+    assert [path.name for path in tmp_path.iterdir()] == ["new.fits"]
