@@ -27,8 +27,8 @@ WANTED: dict[str, dict[str, tuple[str, float, float]]] = {  # experiment -> scor
 HEAD = """# Results on real data
 
 Made by `make results` (`python scripts/results.py`) on {date}, {hardware}, starbolt {version} at commit {commit}.
-Each experiment is trained with the seeds {seeds}; figures are test scores, mean over the seeds, with the single runs behind.
-"Train" is the time from the command's start to the written report of one run, median over the seeds.
+Each experiment is trained with the seeds {seeds}; figures are test scores, mean over the seeds, with the single runs
+behind. "Train" is the time from the start to the written report of one run, median over the seeds.
 
 | experiment | score | mean | runs | must reach | aim | linear | naive | train [s] |
 |---|---|---|---|---|---|---|---|---|
@@ -88,9 +88,9 @@ def table_rows(experiment: str) -> list[str]:
         reached = "yes" if (mean <= must if sense == "<=" else mean >= must) else "NO"
         each = " ".join(f"{value:.4f}" for value in values)
         controls = " | ".join(f"{beside[name][f'test/{score}']:.4f}" for name in ("linear", "naive"))
-        rows.append(
-            f"| {experiment} | {score} | **{mean:.4f}** | {each} | {sense} {must} ({reached}) | {aim} | {controls} | {seconds:.0f} |"
-        )
+        wanted = f"{sense} {must} ({reached})"
+        cells = (experiment, score, f"**{mean:.4f}**", each, wanted, aim, controls, f"{seconds:.0f}")
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return rows
 
 

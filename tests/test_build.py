@@ -1,4 +1,4 @@
-"""build: a checkpoint is data, never a program; an earlier encoder is really taken and really frozen; own classes need no edit."""
+"""build: a checkpoint is data, never a program; an earlier encoder is taken and frozen; own classes need no edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learner: each encoder learns ten objects by heart, and neither order, padding nor a trip through a file changes an answer."""
+"""Learner: each encoder learns ten objects by heart, and no order, padding or file changes an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""run: a folder holds all that a run was; it can be interrupted, continued and repeated, and test rows stay unseen until asked for."""
+"""run: a folder holds all that a run was; it can be interrupted, continued and repeated."""
 
 from __future__ import annotations
 

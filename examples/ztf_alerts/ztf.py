@@ -42,7 +42,11 @@ class AlertArchive(Archive):
     def load(self, row: dict[str, Any]) -> dict[str, Sample]:
         stamps = [resized(read_image(row[name]["stampData"]), PIXELS)[0] for name in STAMPS]
         fields = np.array([row["candidate"][name] for name in FIELDS], np.float32)
-        points = [p for p in [*(row["prv_candidates"] or []), row["candidate"]] if p["magpsf"] is not None and p["fid"] in BANDS]
+        points = [
+            p
+            for p in [*(row["prv_candidates"] or []), row["candidate"]]
+            if p["magpsf"] is not None and p["fid"] in BANDS
+        ]
         magnitude = np.full((2, len(points)), np.nan, np.float32)
         error = magnitude.copy()
         for step, point in enumerate(points):

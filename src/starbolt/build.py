@@ -1,4 +1,4 @@
-"""From a configuration to objects: the only place that reads import paths from files, and it builds only what is trusted."""
+"""From a configuration to objects: the only place that follows import paths, of checkpoints only trusted ones."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def wanted_features(words: Mapping[str, Any], spec: Spec) -> dict[str, list[str]
 
 def learner(cfg: DictConfig, data: ObjectDataModule) -> Learner:
     """A fresh learner for `data`, its encoder taken from an earlier run where `model.init` names one."""
-    spec = data.open(get_class(cfg.task._target_).target)
+    spec = data.open(get_object(cfg.task._target_).target)
     schedule = _factory(cfg.schedule) if cfg.get("schedule") else None
     encoder = {key: value for key, value in cfg.model.items() if key not in EXTRA}
     made = Learner(
@@ -182,7 +182,7 @@ def adopt(made: Learner, checkpoint: Path, *, freeze: bool) -> None:
 
 
 def check_trust(config: Any, trust: Sequence[str], where: Any) -> None:
-    """ValueError where nested plain values name anything but networks, tasks, data, archives and splits of trusted packages.
+    """ValueError where plain values name anything but networks, tasks, data, archives and splits of trusted packages.
 
     trust: further packages, of which everything may be built. "${" is refused: Hydra would compute with it.
     """
@@ -224,8 +224,9 @@ def _made(config: Any, **more: Any) -> Any:
 
 def _callback(config: DictConfig, folder: Path) -> Callback:
     if "monitor" in config and "mode" not in config:
-        config = OmegaConf.merge(config, {"mode": mode_of(config.monitor)})
-    made = _made(config)
+        made = _made(config, mode=mode_of(config.monitor))
+    else:
+        made = _made(config)
     if isinstance(made, ModelCheckpoint):
         made.dirpath = str(folder / "checkpoints")
     return made

@@ -100,7 +100,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     """Hydra's or OmegaConf's complaint as one sentence with the nearest word."""
     text = str(error).strip()
     if isinstance(unread := getattr(error, "override", None), str):
-        return f"{unread!r} cannot be read; say word=value, and put a value with blanks or signs in quotes: 'word=\"value\"'"
+        quoted = "'word=\"value\"'"
+        return f"{unread!r} cannot be read; say word=value, and put a value with blanks or signs in quotes: {quoted}"
     if found := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return f"{found.group(1)} names several values; add -m to run each of them, or give a list as [a,b]"
     if found := re.search(r"Key '([^']+)' is not in struct[\s\S]*?full_key: (\S+)", _whole(error)):

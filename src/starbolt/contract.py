@@ -59,6 +59,7 @@ class InputSpec:
     missing: per channel the fraction unmeasured in the training rows.
     err_mean, err_spread: per channel, of log10 of the transformed errors; empty where the data have no errors.
     scaling: "global", "object" (each object's own median and scale taken out) or "both".
+    limits: whether some of the values are upper or lower limits.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class InputSpec:
     err_mean: tuple[float, ...] = ()
     err_spread: tuple[float, ...] = ()
     scaling: str = "global"
+    limits: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ class Instrument:
     def predict(self, objects: Any) -> Table:
         """One row per object: `id`, then the quantities with units and `_err`, or `prediction` and class probabilities.
 
-        objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data (for
-        light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN where
-        unmeasured; or a data module.
+        objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data
+        (for light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN
+        where unmeasured; or a data module.
         Raises ValueError where the channels do not match the spec.
         """
         if isinstance(objects, np.ndarray):

@@ -1,4 +1,4 @@
-"""The one LightningModule: standardise, encode, solve the task; and carry in its checkpoint all that prediction needs."""
+"""The one LightningModule: standardise, encode, solve the task; its checkpoint carries all that prediction needs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from starbolt.contract import Batch, Block, Spec
-from starbolt.data.augment import oriented
+from starbolt.data.augment import turned
 from starbolt.data.module import ObjectDataModule
 from starbolt.models import MLP, Fusion
 from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
 
 Factory = Callable[..., Any]
+ADAMW = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2)
 
 
 class Learner(LightningModule):
     """A network for one task on the data that `spec` describes.
 
     spec: what the data are. encoder: shape -> encoder of the main modality, or a Fusion of all of them.
-    task: (in_dim, TargetSpec) -> task. optim: parameters -> Optimizer. schedule: (optimizer, steps) -> scheduler or None.
+    task: (in_dim, TargetSpec) -> task. optim: parameters -> Optimizer. schedule: (optimizer, steps) -> scheduler.
     symmetries: predictions are averaged over so many of the eight symmetries of the square (1: the image as it is).
     old_rate: factor on the learning rate of the encoder, for one that was trained before.
     recipe: plain values from which `build.load_learner` makes this learner again.
@@ -38,7 +39,7 @@ class Learner(LightningModule):
         encoder: Factory,
         task: Factory,
         *,
-        optim: Factory = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2),
+        optim: Factory = ADAMW,
         schedule: Factory | None = onecycle,
         symmetries: int = 1,
         old_rate: float = 1.0,
@@ -59,7 +60,7 @@ class Learner(LightningModule):
 
         encoder, task: classes, or functools.partial of them, such as partial(CNN, width=64); options: see Learner.
         """
-        target = getattr(task, "func", task).target
+        target = _made_by(task).target
         spec = data.open(target)
         recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": _plain(data.recipe())}
         return cls(
@@ -88,9 +89,9 @@ class Learner(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Scores over the whole validation part; ValueError where the network no longer predicts numbers."""
-        predictions, y = [p for p, _ in self._scored], torch.cat([y for _, y in self._scored])
-        self._scored = []
-        gathered = self._everyone({"y": y, **{k: torch.cat([p[k] for p in predictions]) for k in predictions[0]}})
+        pairs, self._scored = self._scored, []
+        mine = [{"y": y, **prediction} for prediction, y in pairs]
+        gathered = self._everyone({name: torch.cat([each[name] for each in mine]) for name in mine[0]} if mine else {})
         truth = gathered.pop("y")
         if not all(torch.isfinite(value).all() for value in gathered.values()):
             raise ValueError(
@@ -137,19 +138,19 @@ class Learner(LightningModule):
         checkpoint["starbolt"] = {"spec": self.spec.to_dict(), "recipe": self.recipe, "symmetries": self.symmetries}
 
     def _everyone(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The values of all ranks, on the CPU."""
-        if self.trainer.world_size > 1:
-            import torch.distributed as dist
-
-            boxes: list[Any] = [None] * self.trainer.world_size
-            dist.all_gather_object(boxes, {k: v.cpu() for k, v in values.items()})
-            return {k: torch.cat([box[k] for box in boxes]) for k in values}
-        return {k: v.cpu() for k, v in values.items()}
+        """The values of all ranks, on the CPU; a rank may have none."""
+        values = {name: value.cpu() for name, value in values.items()}
+        if self.trainer.world_size == 1:
+            return values
+        boxes: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(boxes, values)
+        full = [box for box in boxes if box]
+        return {name: torch.cat([box[name] for box in full]) for name in full[0]}
 
 
 def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:
-    """A Fusion for these shapes: `encoder` itself if it builds one, else `encoder` for the data and an MLP for context."""
-    if getattr(encoder, "func", encoder) is Fusion:
+    """A Fusion for these shapes: `encoder` if it builds one, else `encoder` for the data and an MLP for context."""
+    if _made_by(encoder) is Fusion:
         return encoder(shapes)
     main = [name for name in shapes if not name.endswith("context")]
     if len(main) > 1:
@@ -160,7 +161,7 @@ def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:
 def recipe_of(factory: Factory) -> dict[str, Any]:
     """The import path and keyword arguments of a class or a partial of one, as plain values."""
     keywords = dict(getattr(factory, "keywords", {}))
-    made = getattr(factory, "func", factory)
+    made = _made_by(factory)
     plain = {key: _plain(value) for key, value in keywords.items()}
     return {"_target_": f"{made.__module__}.{made.__qualname__}", **plain}
 
@@ -186,12 +187,10 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
+def _made_by(factory: Factory) -> Any:
+    """The class that a class or a partial of one builds."""
+    return factory.func if isinstance(factory, partial) else factory
+
+
 def _turned(inputs: Mapping[str, Block], symmetry: int) -> Mapping[str, Block]:
-    if symmetry == 0:
-        return inputs
-    return {name: _turned_block(block, symmetry) if block.x.ndim == 4 else block for name, block in inputs.items()}
-
-
-def _turned_block(block: Block, symmetry: int) -> Block:
-    planes = [None if p is None or p.shape[-1] == 1 else oriented(p, symmetry) for p in block[:4]]
-    return Block(planes[0], block.mask if planes[1] is None else planes[1], *planes[2:], block.length)  # type: ignore[arg-type]
+    return {name: turned(block, symmetry) if block.x.ndim == 4 else block for name, block in inputs.items()}

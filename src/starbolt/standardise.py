@@ -16,7 +16,8 @@ class Standardise(nn.Module):
 
     Channels out, in this order: for series the scaled time and the scaled time step; the values scaled by the training
     rows' mean and spread ("global", "both") and by the object's own median and scale ("object", "both"), followed by
-    these two numbers; the logarithm of the errors, where there are errors; a mask, where values can be missing.
+    these two numbers; the logarithm of the errors, where there are errors; 1 at limits, where there are limits; a mask,
+    where values can be missing.
     Scaled values are clipped at 5 spreads in tables and 10 in series. Table errors are columns like any other.
     `shape` is what comes out, for one object.
     """
@@ -42,7 +43,8 @@ class Standardise(nn.Module):
         self.per_object = spec.scaling in ("object", "both")
         self.globally = spec.scaling in ("global", "both")
         count = len(spec.channels) - first
-        channels = 2 * first + count * (self.globally + 3 * self.per_object + bool(spec.err_mean)) + self._mask_count()
+        channels = 2 * first + count * (self.globally + 3 * self.per_object + bool(spec.err_mean) + spec.limits)
+        channels += self._mask_count()
         self.shape = (channels, *spec.shape[1:])
 
     def forward(self, block: Block) -> Block:
@@ -61,6 +63,8 @@ class Standardise(nn.Module):
             parts += _by_object(values, seen, mean, spread)
         if block.err is not None and self.spec.err_mean:
             parts.append(self._errors(block.err, derivative, seen))
+        if self.spec.limits:
+            parts.append((torch.zeros_like(seen) if block.limit is None else block.limit[:, self.values]).float())
         if self.masked:
             parts.append(self._masks(ok).to(x.dtype))
         return block._replace(x=torch.cat([part.float() for part in parts], 1), mask=mask[:, :1])

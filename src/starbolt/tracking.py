@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def wandb_logger(
     os.environ.setdefault("WANDB_SILENT", "true")
     mode = os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
     # the run's own name as id: a continued run goes on in the same wandb run
-    identity = f"{folder.parent.name}-{folder.name}".replace("/", "-")[-120:]
+    identity = re.sub(r"[^\w.,=-]", "-", f"{folder.parent.name}-{folder.name}")[-120:]
     logger = WandbLogger(
         project=project, name=name, save_dir=run, id=identity, group=group, offline=mode == "offline", resume="allow"
     )

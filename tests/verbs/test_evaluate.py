@@ -94,7 +94,7 @@ def test_changed_data_are_refused(words, execute, sky, tmp_path):
         (["checkpoint={run}", "data.path=a b(c"], "data.path=a b\\(c"),
         (["checkpoint={run}", "split=hash"], "split=hash"),
         (["checkpoint={run}", "data=table"], "data=table"),
-        (["{run}"], "word=value"),
+        (["{run}"], "checkpoint=RUN"),
         (["checkpoint={run}", "trust=[os"], "trust=\\[os"),
     ],
 )

@@ -82,7 +82,7 @@ class Archive(ABC):
         return {name: join([sample[name] for sample in samples]) for name in names}
 
     def sources(self, catalogue: pa.Table) -> list[str]:
-        """Files and folders whose sizes and dates go into the store's fingerprint; by default options that name some."""
+        """Files and folders whose sizes and dates go into the store's name; by default options that name some."""
         return [value for value in vars(self).values() if isinstance(value, str)]
 
 

@@ -49,7 +49,7 @@ def located(name: Any, root: str, entry: str) -> str:
 
 
 def files_named(entries: Sequence[str], roots: Mapping[str, str], catalogue: pa.Table) -> list[str]:
-    """The paths that the entries name in every row, each below the root of the row's part; rows without one are left out."""
+    """The paths that the entries name in every row, below the root of the row's part; rows without one are left out."""
     columns = dict.fromkeys(name for entry in entries for name in columns_of(entry))
     wanted = [name for name in (*columns, PART) if name in catalogue.column_names]
     wanted = [name for name in wanted if not pa.types.is_binary(catalogue.schema.field(name).type)]

@@ -34,8 +34,7 @@ from starbolt.archives.lists import has_lists, knows
 from starbolt.archives.matching import Named, Observed, by_id, in_cells, meeting, places
 from starbolt.archives.nights import merge_nights
 from starbolt.archives.observations import Columns, Observations, in_order, recoded
-from starbolt.archives.paths import columns_of
-from starbolt.archives.paths import files_named
+from starbolt.archives.paths import columns_of, files_named
 from starbolt.archives.points import Points, joined, picked, to_series
 from starbolt.archives.stacks import ROW
 

@@ -63,6 +63,11 @@ def oriented(x: Tensor, symmetry: int) -> Tensor:
     return x.transpose(-1, -2) if symmetry & 4 else x
 
 
+def turned(block: Block, symmetry: int) -> Block:
+    """An image block under one of the eight symmetries."""
+    return _planes(block, lambda p: p if p is None or p.shape[-1] == 1 else oriented(p, symmetry))
+
+
 def pixel_scatter(x: Tensor, mask: Tensor) -> Tensor:
     """Robust pixel-to-pixel noise of images [B, C, H, W], as [B, C, 1, 1]: from differences of measured neighbours."""
     seen = torch.where(mask, x, torch.nan)

@@ -35,7 +35,10 @@ def measure_input(
     missing = tuple(float(np.mean(~np.isfinite(v))) for v in scaled)
     errors = _error_statistics(x, err, transform, soft) if err else ((), ())
     shape = (len(channels), *modality.shape[1:])
-    return InputSpec(modality.kind, channels, units, shape, transform, soft, mean, spread, missing, *errors, scaling)
+    limits = modality.data.limit is not None
+    return InputSpec(
+        modality.kind, channels, units, shape, transform, soft, mean, spread, missing, *errors, scaling, limits
+    )
 
 
 def measure_target(

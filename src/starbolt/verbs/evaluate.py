@@ -61,7 +61,7 @@ def trained_part(data: ObjectDataModule, part: str) -> np.ndarray:
 
 
 def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, ObjectDataModule, Path, bool]:
-    """The learner of checkpoint=, its data with the overrides laid over, the run's folder, and whether the data are new."""
+    """The learner of checkpoint=, its data under the overrides, the run's folder, and whether the data are new."""
     from omegaconf import OmegaConf
 
     if "checkpoint" not in own:

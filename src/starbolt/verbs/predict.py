@@ -15,6 +15,7 @@ from starbolt.predict import predict_rows, prediction_table
 from starbolt.verbs.evaluate import loaded, own_words
 
 ENDINGS = {".parquet": "parquet", ".fits": "fits", ".csv": "ascii.csv", ".ecsv": "ascii.ecsv"}
+FITS_WORDS = {"starbolt_data": "SB_DATA", "starbolt_split": "SB_SPLIT", "checkpoint": "SB_CKPT"}  # eight letters
 
 
 def main(words: list[str]) -> None:
@@ -39,19 +40,29 @@ def write(table: pa.Table, output: Path, units: dict[str, str], meta: dict[str, 
     """Write a catalogue aside and rename it; units and meta go into the file."""
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.stem}.part{output.suffix}")
-    if output.suffix == ".parquet":
-        fields = [
-            f.with_metadata({"unit": units[name]}) if (name := f.name.removesuffix("_err")) in units else f
-            for f in table.schema
-        ]
-        pq.write_table(pa.table(table.columns, schema=pa.schema(fields, metadata=meta)), aside)
-    else:
-        made = Table({name: _array(table[name]) for name in table.column_names}, meta=meta)
-        for name in made.colnames:
-            if unit := units.get(name.removesuffix("_err")):
-                made[name].unit = unit
-        made.write(aside, format=ENDINGS[output.suffix], overwrite=True)
-    aside.rename(output)
+    try:
+        (_write_parquet if output.suffix == ".parquet" else _write_table)(table, aside, units, meta)
+        aside.rename(output)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_parquet(table: pa.Table, path: Path, units: dict[str, str], meta: dict[str, str]) -> None:
+    fields = [
+        f.with_metadata({"unit": units[name]}) if (name := f.name.removesuffix("_err")) in units else f
+        for f in table.schema
+    ]
+    pq.write_table(pa.table(table.columns, schema=pa.schema(fields, metadata=meta)), path)
+
+
+def _write_table(table: pa.Table, path: Path, units: dict[str, str], meta: dict[str, str]) -> None:
+    if path.suffix == ".fits":
+        meta = {FITS_WORDS[key]: value for key, value in meta.items()}
+    made = Table({name: _array(table[name]) for name in table.column_names}, meta=meta)
+    for name in made.colnames:
+        if unit := units.get(name.removesuffix("_err")):
+            made[name].unit = unit
+    made.write(path, format=ENDINGS[path.suffix], overwrite=True)
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:
