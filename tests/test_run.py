@@ -229,6 +229,7 @@ def test_two_processes_score_every_row_once(words, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(folder)
+    assert done.stdout.count(str(folder)) == 2  # the report's path and the folder, each said once
     sizes = json.loads((folder / "spec.json").read_text())["sizes"]
     parts = pq.read_table(folder / "predictions.parquet")["part"].to_pylist()
     assert {name: parts.count(name) for name in ("val", "test")} == {name: sizes[name] for name in ("val", "test")}

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt.archives import Archive
+from starbolt.checkpoints import AsideCheckpointIO
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, TableDataModule
 from starbolt.learner import Learner, symmetries_of
@@ -100,7 +101,7 @@ def trainer(cfg: DictConfig, folder: Path, callbacks: Sequence[Callback], **opti
     loggers = [_made(logger) for logger in (cfg.get("logger") or {}).values()]
     if not loggers:
         named = [c for c in named if not isinstance(c, LearningRateMonitor)]  # history.csv has the rate
-    return _made(cfg.trainer, callbacks=[*callbacks, *named], logger=loggers, default_root_dir=str(folder), **options)
+    return _made(cfg.trainer, callbacks=[*callbacks, *named], logger=loggers, plugins=[AsideCheckpointIO()], default_root_dir=str(folder), **options)
 
 
 def recipe(cfg: DictConfig) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def complete(cfg: Any, choices: dict[str, Any]) -> None:
     """Name and folder of a run, where they are not given; UserError where data, model or task are not chosen."""
     for group in ("data", "model", "task"):
         _need(cfg, group)
+    if str(cfg.monitor).startswith("test/"):
+        raise UserError(f"monitor={cfg.monitor} would choose by the test rows; choose by validation, as in monitor=val/loss")
     cfg.name = cfg.name or choices.get("experiment") or f"{choices['data']}-{choices['model']}"
     if not cfg.run:
         cfg.run = unused(Path("runs") / str(cfg.name))

@@ -48,9 +48,9 @@ class Learner(LightningModule):
         super().__init__()
         self.spec, self.optim, self.schedule = spec, optim, schedule
         self.symmetries, self.old_rate, self.recipe = symmetries, old_rate, dict(recipe or {})
-        self.standardise = nn.ModuleDict({name: Standardise(about) for name, about in spec.inputs.items()})
-        shapes = {name: self.standardise[name].shape for name in spec.inputs}
-        self.encoder = fused(encoder, shapes)
+        scalers = {name: Standardise(about) for name, about in spec.inputs.items()}
+        self.standardise = nn.ModuleDict(scalers)
+        self.encoder = fused(encoder, {name: scaler.shape for name, scaler in scalers.items()})
         self.task = task(self.encoder.out_dim, spec.target)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
 

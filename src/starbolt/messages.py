@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,12 @@ def guarded() -> Iterator[None]:
 def _sentence(error: BaseException) -> str:
     if "hydra" in type(error).__module__ and error.__cause__ is not None:
         error = error.__cause__
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return f"no space left on the disk{f' of {error.filename}' if error.filename else ''}; make room, then go on"  # type: ignore[attr-defined]
     return str(error).strip() or type(error).__name__
 
 
 def _write(line: str) -> None:
     for log in _log:
-        with log.open("a") as file:
+        with suppress(OSError), log.open("a") as file:  # a full disk must not hide what there was to say
             file.write(line + "\n")

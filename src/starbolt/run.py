@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, provenance, tracking
@@ -38,7 +39,8 @@ def main(folder: str | None = None) -> None:
     path = Path(folder or sys.argv[1])
     talk(path / "log.txt")
     execute(path)
-    say(f"{path}")
+    if rank_zero_only.rank == 0:
+        say(f"{path}")
 
 
 def execute(folder: Path) -> dict[str, float]:
@@ -136,6 +138,7 @@ def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trai
     )
 
 
+@rank_zero_only
 def describe(learner: Learner, data: ObjectDataModule) -> None:
     """One line on what is trained on what, and what was noticed in the data."""
     sizes = ", ".join(f"{n} {part}" for part, n in learner.spec.sizes.items())

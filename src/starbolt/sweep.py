@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from starbolt.compose import UserError, complete, conf_folder, explain, write_config
+
+
+REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen, and each run may score its test rows
+STOPPED = 130  # status of a run that Ctrl-C ended
+LONGEST = 200  # letters of a folder's name
 
 
 def sweep(words: Sequence[str]) -> None:
@@ -26,7 +32,8 @@ def sweep(words: Sequence[str]) -> None:
     named = [word.removeprefix("name=") for word in words if word.startswith("name=")]
     stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = Path("sweeps").absolute() / (named[0] if named else stamp)
-    chosen = any(word.startswith("test=") for word in words) or only_repeats(words)
+    varied = varying(words)
+    chosen = any(word.startswith("test=") for word in words) or varied <= REPEATS
     settings = [] if chosen else ["test=false"]
     settings += [
         f"hydra.sweep.dir={folder}",
@@ -38,7 +45,7 @@ def sweep(words: Sequence[str]) -> None:
     trials: dict[str, Path] = {}
 
     def trial(cfg: Any) -> float | None:
-        return run_trial(cfg, folder, trials)
+        return run_trial(cfg, folder, varied, trials)
 
     os.environ["HYDRA_FULL_ERROR"] = "1"
     sys.argv = ["starbolt", *words, *settings, "-m"]
@@ -49,32 +56,51 @@ def sweep(words: Sequence[str]) -> None:
     finish(folder, trials)
 
 
-def run_trial(cfg: Any, folder: Path, trials: dict[str, Path]) -> float | None:
+def run_trial(cfg: Any, folder: Path, varied: set[str], trials: dict[str, Path]) -> float | None:
     """Write the trial's run folder, execute it in a process of its own; its monitored score, None where it failed."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
     info = HydraConfig.get()
-    label = info.job.override_dirname
-    varying = {word.split("=")[0] for word in sys.argv if _varies(word)}
+    words = [*info.overrides.task]
+    label = ",".join(word for word in words if word.split("=")[0] in varied) or f"trial{info.job.num}"
     cfg = OmegaConf.create(OmegaConf.to_container(cfg))
-    label = ",".join(word for word in label.split(",") if word.split("=")[0] in varying)
-    cfg.run = str(folder / (label.replace("/", "-") or f"trial{info.job.num}"))
-    cfg.name = label or cfg.name
+    cfg.run = str(folder / (label.replace("/", "-") if len(label) < LONGEST else f"trial{info.job.num}"))
+    cfg.name = label
     complete(cfg, dict(info.runtime.choices))
     OmegaConf.resolve(cfg)
-    run = write_config(cfg, [*info.overrides.task])
+    run = write_config(cfg, words)
     print(f"trial {info.job.num}: {label}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "starbolt.run", str(run)], check=False)
-    if done.returncode:
-        print(f"trial {info.job.num} failed with status {done.returncode}; see {run / 'log.txt'}", file=sys.stderr)
+    status = run_to_its_end([sys.executable, "-m", "starbolt.run", str(run)])
+    if status:
+        print(f"trial {info.job.num} failed with status {status}; see {run / 'log.txt'}", file=sys.stderr)
     trials[label] = run
     return monitored(run, cfg.monitor)
 
 
-def only_repeats(words: Sequence[str]) -> bool:
-    """Whether nothing but seeds and folds vary, so that nothing is chosen and each run may score its test rows."""
-    return all(word.split("=")[0] in ("seed", "split.fold") for word in words if _varies(word))
+def run_to_its_end(command: Sequence[str]) -> int:
+    """The status of a child process, which answers Ctrl-C itself: it writes its checkpoint, and then the sweep stops."""
+    child = subprocess.Popen(command)
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # after the start: a child would inherit it
+    try:
+        status = child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if status == STOPPED:
+        raise KeyboardInterrupt
+    return status
+
+
+def varying(words: Sequence[str]) -> set[str]:
+    """The settings that take several values; UserError where a word cannot be read."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        items = OverridesParser.create().parse_overrides(list(words))
+    except HydraException as error:
+        raise UserError(explain(error, words)) from error
+    return {item.get_key_element() for item in items if item.is_sweep_override()}
 
 
 def monitored(run: Path, monitor: str) -> float | None:
@@ -110,11 +136,3 @@ def _columns(done: dict[str, Path]) -> list[str]:
     sets = [set(json.loads((run / "metrics.json").read_text())) for run in done.values()]
     common = set.intersection(*sets) if sets else set()
     return [f"{part}/{name}" for part in ("val", "test") for name in wanted if f"{part}/{name}" in common]
-
-
-def _varies(word: str) -> bool:
-    key, _, value = word.partition("=")
-    bare = value.strip()
-    return bool(key) and (
-        bare.startswith(("range(", "choice(", "glob(", "interval(")) or ("," in bare and bare[0] not in "[{\"'")
-    )

@@ -62,7 +62,7 @@ def finish(trainer: Trainer, folder: Path, metrics: dict[str, float]) -> None:
 def close(trainer: Trainer, failed: bool) -> None:
     """End the wandb runs, also when training raised; say how to sync an offline one."""
     for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
+        if isinstance(logger, WandbLogger) and trainer.is_global_zero:
             run = logger.experiment
             offline = run.offline
             place = Path(run.dir).parent

@@ -144,7 +144,8 @@ class ObjectDataModule(LightningDataModule, ABC):
             rank, world = self.trainer.global_rank, self.trainer.world_size
             if isinstance(self.trainer.accelerator, XLAAccelerator):
                 steps = max(about.shape[-1] for about in self.spec.inputs.values())
-        size = self.batch_size if shuffle else 2 * self.batch_size
+        share_of_rank = max(1, len(rows) // world)  # a rank without a batch to score would stop Lightning
+        size = self.batch_size if shuffle else min(2 * self.batch_size, share_of_rank)
         share = {"rank": rank, "world": world, "steps": steps}
         return Batches(self.sources, rows, self.y, self.weight, size, shuffle=shuffle, seed=self.seed, **share)
 

@@ -1,0 +1,29 @@
+"""`make demo` runs end to end, and each network beats both controls."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "demo.py"
+
+
+@pytest.mark.slow
+def test_demo(tmp_path):
+    environment = os.environ | {"STARBOLT_CACHE": str(tmp_path / "cache"), "COLUMNS": "120"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = re.findall(r"^(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$", done.stdout, re.MULTILINE)
+    assert [row[0] for row in rows] == ["MLP", "CNN", "GRU"], done.stdout
+    for _, score, here, naive, linear in rows:
+        better = min(float(naive), float(linear)) if score == "rms" else max(float(naive), float(linear))
+        assert float(here) < better if score == "rms" else float(here) > better
+    reports = done.stdout.strip().splitlines()[-3:]
+    assert all((tmp_path / report).is_file() for report in reports)
