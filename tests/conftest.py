@@ -55,14 +55,24 @@ def execute() -> Callable[[Path, Sequence[str]], Path]:
     return run
 
 
+@pytest.fixture
+def unreported(monkeypatch) -> None:
+    """Runs without report.html and its figures, which take a second each."""
+    monkeypatch.setattr("starbolt.run.write_report", lambda folder: folder / "report.html")
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, words, execute) -> Callable[[str], Path]:
     """Name of a model -> the folder of a run with it, trained once for all tests: copy it before changing it."""
+    from starbolt.report import write
+
     folders: dict[str, Path] = {}
 
     def run(model: str) -> Path:
         if model not in folders:
-            folders[model] = execute(tmp_path_factory.mktemp("runs") / model, words(model))
+            with pytest.MonkeyPatch.context() as patch:  # whoever asks first may be `unreported`
+                patch.setattr("starbolt.run.write_report", write)
+                folders[model] = execute(tmp_path_factory.mktemp("runs") / model, words(model))
         return folders[model]
 
     return run

@@ -191,6 +191,7 @@ def own_package(tmp_path, monkeypatch):
     sys.modules.pop("ownnets", None)
 
 
+@pytest.mark.usefixtures("unreported")
 def test_a_class_of_ones_own_is_built_only_when_trusted(own_package, words, execute, tmp_path):
     overrides = [word for word in words("mlp") if not word.startswith("model")]
     cfg = compose([*overrides, "model=mlp", f"run={tmp_path / 'run'}"])
@@ -216,6 +217,7 @@ def encoder_of(run: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
+@pytest.mark.usefixtures("unreported")
 def test_an_earlier_encoder_is_taken_and_stays_frozen(model, trained, words, execute, tmp_path):
     first = trained(model)
     new = execute(tmp_path / "new", [*words(model), f"model.init={first}", "model.freeze=true", "seed=5"])
@@ -307,6 +309,7 @@ def test_a_new_archive_from_an_empty_folder_is_two_files(tmp_path):
     assert len((tmp_path / "preds.csv").read_text().splitlines()) == 61
 
 
+@pytest.mark.usefixtures("unreported")
 def test_several_data_modules_join_from_a_yaml(sky, tmp_path, execute):
     half = {"_target_": "starbolt.data.TableDataModule", "path": str(sky["catalogue"]), "id": "objid"}
     from starbolt.run import execute as execute_folder

@@ -32,6 +32,6 @@ def test_plain_values_are_nothing_but_plain():
     def plain(value):
         if isinstance(value, dict):
             return all(isinstance(k, str) and plain(v) for k, v in value.items())
-        return all(map(plain, value)) if isinstance(value, tuple | list) else type(value) in (str, int, float)
+        return all(map(plain, value)) if isinstance(value, tuple | list) else type(value) in (str, int, float, bool)
 
     assert plain(SPEC.to_dict())

@@ -84,6 +84,7 @@ def test_a_data_module_of_other_channels_is_not_mistaken(trained, sky):
         starbolt.load(trained("mlp")).predict(data)
 
 
+@pytest.mark.usefixtures("unreported")
 def test_predictions_carry_units_and_origin(words, execute, sky, tmp_path):
     for unit in ("km / s", "no unit at all"):
         table = Table.read(sky["catalogue"])

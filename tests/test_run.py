@@ -98,6 +98,7 @@ def test_a_reloaded_run_gives_the_scores_it_had(trained):
             assert {k: metrics[f"{part}/{k}"] for k in scores} == pytest.approx(scores, abs=1e-6)
 
 
+@pytest.mark.usefixtures("unreported")
 def test_without_test_no_test_row_is_scored_or_predicted(words, execute, tmp_path):
     folder = execute(tmp_path / "run", [*words("mlp"), "test=false"])
     for name in ("metrics.json", "controls.json"):
@@ -105,6 +106,7 @@ def test_without_test_no_test_row_is_scored_or_predicted(words, execute, tmp_pat
     assert set(pq.read_table(folder / "predictions.parquet")["part"].to_pylist()) == {"val"}
 
 
+@pytest.mark.usefixtures("unreported")
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(words, execute, tmp_path, trained):
     again = execute(tmp_path / "again", words("mlp"))
     other = execute(tmp_path / "other", [*words("mlp"), "seed=1"])
@@ -130,6 +132,7 @@ def extended(folder: Path, **changes: object) -> Path:
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle", "plateau", "none"])
+@pytest.mark.usefixtures("unreported")
 def test_a_run_goes_on_where_it_ended(words, execute, tmp_path, schedule):
     folder = execute(tmp_path / "run", [*words("mlp"), f"schedule={schedule}"])
     before = history(folder)
@@ -164,6 +167,7 @@ class AskAt(Callback):
 
 @pytest.mark.parametrize("model", ["mlp", "gru"])
 @pytest.mark.parametrize("step", [1, 4, 5])
+@pytest.mark.usefixtures("unreported")
 def test_an_interrupted_run_goes_on_to_the_result_of_an_undisturbed_one(
     words, execute, tmp_path, monkeypatch, model, step
 ):
@@ -211,6 +215,7 @@ def test_a_failed_run_leaves_nothing_half_written(words, execute, tmp_path, chan
     assert not (folder / "metrics.json").exists()
 
 
+@pytest.mark.usefixtures("unreported")
 def test_debug_and_overfit_trainers_run(words, execute, tmp_path):
     plain = [word for word in words("mlp") if not word.startswith("trainer")]
     for name in ("debug", "overfit"):

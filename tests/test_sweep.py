@@ -34,7 +34,7 @@ def test_only_seeds_and_folds_repeat():
 
 
 def test_a_word_that_cannot_be_read_is_told(capsys):
-    with pytest.raises(UserError, match="data.path=a b"):
+    with pytest.raises(UserError, match=r"data\.path=a b"):
         varying(["data.path=a b("])
     with pytest.raises(SystemExit):
         cli(["train", "-m", "optim=sgd,adam"])

@@ -96,12 +96,19 @@ def learner(cfg: DictConfig, data: ObjectDataModule) -> Learner:
 
 
 def trainer(cfg: DictConfig, folder: Path, callbacks: Sequence[Callback], **options: Any) -> Trainer:
-    """Lightning's Trainer, with the configured callbacks and loggers; checkpoints go to the run's folder."""
+    """Lightning's Trainer, with the configured callbacks and loggers; checkpoints go to the run's folder.
+
+    ValueError where Lightning does not take a setting, such as a word for a number.
+    """
     named = [_callback(c, folder) for c in cfg.callbacks.values()]
     loggers = [_made(logger) for logger in (cfg.get("logger") or {}).values()]
     if not loggers:
         named = [c for c in named if not isinstance(c, LearningRateMonitor)]  # history.csv has the rate
-    return _made(cfg.trainer, callbacks=[*callbacks, *named], logger=loggers, plugins=[AsideCheckpointIO()], default_root_dir=str(folder), **options)
+    options |= {"callbacks": [*callbacks, *named], "logger": loggers, "plugins": [AsideCheckpointIO()]}
+    try:
+        return _made(cfg.trainer, default_root_dir=str(folder), **options)
+    except TypeError as error:
+        raise ValueError(f"Lightning's Trainer does not take these settings of trainer.* ({error})") from error
 
 
 def recipe(cfg: DictConfig) -> dict[str, Any]:

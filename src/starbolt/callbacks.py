@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import signal
 import sys
 import time
@@ -66,6 +67,20 @@ class Lines(Callback):
         value = trainer.callback_metrics.get(self.monitor)
         score = "" if value is None else f"  {self.monitor} {float(value):.4g}"
         print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}{score}", flush=True)
+
+
+class Monitored(Callback):
+    """ValueError after the first validation where no score has the name that is monitored."""
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor = monitor
+
+    def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        known = sorted({"train/loss", *(name for name in trainer.callback_metrics if "/" in name)})
+        if self.monitor not in known:
+            near = difflib.get_close_matches(self.monitor, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise ValueError(f"monitor={self.monitor} is the name of no score; {hint}")
 
 
 class Interrupt(Callback):

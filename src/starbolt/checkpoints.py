@@ -1,10 +1,8 @@
-"""Checkpoints written aside and renamed: a full disk or a killed process never leaves half a file under the real name."""
+"""Checkpoints written aside and renamed: a full disk or a killed process leaves no half a file by the real name."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 
 class AsideCheckpointIO(TorchCheckpointIO):
-    """Lightning's own writes to the system's temporary folder first, and moving from there to another disk is a copy."""
+    """Lightning's own writes to the system's temporary folder first; moving from there to another disk copies."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Save beside `path` and rename; OSError where the disk is full."""
@@ -24,9 +22,9 @@ class AsideCheckpointIO(TorchCheckpointIO):
             with aside.open("wb") as file:
                 torch.save(checkpoint, file)
             aside.replace(final)
-        except RuntimeError:
-            if shutil.disk_usage(final.parent).free > 1 << 20:
+        except RuntimeError as error:  # torch hides the disk's own error behind its own
+            if not isinstance(error.__context__, OSError):
                 raise
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(final)) from None  # torch hides the disk's error
+            raise OSError(error.__context__.errno, error.__context__.strerror, str(final)) from None
         finally:
             aside.unlink(missing_ok=True)

@@ -12,6 +12,14 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+NUMERIC = (
+    "model",
+    "task",
+    "optim",
+    "schedule",
+    "split",
+    "trainer",
+)  # groups whose numbers are numbers and nothing else
 
 
 class UserError(Exception):
@@ -70,8 +78,13 @@ def complete(cfg: Any, choices: dict[str, Any]) -> None:
     """Name and folder of a run, where they are not given; UserError where data, model or task are not chosen."""
     for group in ("data", "model", "task"):
         _need(cfg, group)
+    _refuse_words_for_numbers(cfg, choices)
+    if not isinstance(cfg.seed, int):
+        raise UserError(f"seed={cfg.seed} is no whole number")
     if str(cfg.monitor).startswith("test/"):
-        raise UserError(f"monitor={cfg.monitor} would choose by the test rows; choose by validation, as in monitor=val/loss")
+        raise UserError(
+            f"monitor={cfg.monitor} would choose by the test rows; choose by validation, as in monitor=val/loss"
+        )
     cfg.name = cfg.name or choices.get("experiment") or f"{choices['data']}-{choices['model']}"
     if not cfg.run:
         cfg.run = unused(Path("runs") / str(cfg.name))
@@ -130,8 +143,10 @@ def _whole(error: BaseException | None) -> str:
 
 def _misspelt(key: str) -> str:
     words = known_words()
+    top, _, rest = key.partition(".")
+    if homes := [name for name in options(top) if rest and rest in _settings(top, name)]:
+        return f"{key} is a setting of {top}={', '.join(homes)}, and not of the {top} that is chosen"
     near = difflib.get_close_matches(key, words, 1, cutoff=0.5)
-    top = key.split(".")[0]
     inside = [word for word in words if word.startswith(f"{top}.")]
     hint = (
         f"did you mean {near[0]}?"
@@ -139,6 +154,22 @@ def _misspelt(key: str) -> str:
         else f"known are {', '.join(inside[:12]) or 'those of starbolt train --help'}"
     )
     return f"there is no setting {key!r}; {hint}"
+
+
+def _settings(group: str, option: str) -> dict[str, Any]:
+    """The settings of an option with their packaged values; empty for one of the user's own."""
+    from omegaconf import OmegaConf
+
+    file = conf_folder() / group / f"{option}.yaml"
+    return OmegaConf.to_container(OmegaConf.load(file), resolve=False) or {} if file.is_file() else {}  # type: ignore[return-value]
+
+
+def _refuse_words_for_numbers(cfg: Any, choices: dict[str, Any]) -> None:
+    for group in NUMERIC:
+        for key, value in _settings(group, str(choices.get(group))).items():
+            given = cfg[group].get(key)
+            if type(value) in (int, float) and isinstance(given, str | bool) and key != "devices":  # may be "auto"
+                raise UserError(f"{group}.{key}={given} is no number; it is {value} unless you say otherwise")
 
 
 def known_words() -> list[str]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+LIGHTNINGS = "MisconfigurationException"  # Lightning's own for a Trainer that cannot be, by name: it loads slowly
+
 _log: list[Path] = []
 
 
@@ -64,10 +66,12 @@ def guarded() -> Iterator[None]:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
-    except (UserError, ValueError, FileNotFoundError, OSError) as error:
-        if os.environ.get("STARBOLT_TRACEBACK"):
+    except Exception as error:
+        told = isinstance(error, UserError | ValueError | OSError) or type(error).__name__ == LIGHTNINGS
+        if not told or os.environ.get("STARBOLT_TRACEBACK"):
             raise
-        _write(traceback.format_exc())
+        with suppress(OSError):  # the disk may be full, or the folder may not be there
+            _write(traceback.format_exc())
         print(f"starbolt: {_sentence(error)}", file=sys.stderr)
         sys.exit(1)
 

@@ -22,7 +22,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, provenance, tracking
-from starbolt.callbacks import History, Interrupt, Lines, Stopped
+from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
 from starbolt.data import ObjectDataModule
 from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
@@ -39,8 +39,7 @@ def main(folder: str | None = None) -> None:
     path = Path(folder or sys.argv[1])
     talk(path / "log.txt")
     execute(path)
-    if rank_zero_only.rank == 0:
-        say(f"{path}")
+    rank_zero_only(say)(f"{path}")
 
 
 def execute(folder: Path) -> dict[str, float]:
@@ -124,7 +123,7 @@ def score_parts(folder: Path, learner: Learner, data: ObjectDataModule, parts: l
 
 def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trainer:
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has."""
-    own: list[Any] = [History(folder), Interrupt(folder)]
+    own: list[Any] = [History(folder), Interrupt(folder), Monitored(cfg.monitor)]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not terminal:
         own.append(Lines(cfg.monitor))

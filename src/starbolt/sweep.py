@@ -14,7 +14,6 @@ from typing import Any
 
 from starbolt.compose import UserError, complete, conf_folder, explain, write_config
 
-
 REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen, and each run may score its test rows
 STOPPED = 130  # status of a run that Ctrl-C ended
 LONGEST = 200  # letters of a folder's name
@@ -79,7 +78,7 @@ def run_trial(cfg: Any, folder: Path, varied: set[str], trials: dict[str, Path])
 
 
 def run_to_its_end(command: Sequence[str]) -> int:
-    """The status of a child process, which answers Ctrl-C itself: it writes its checkpoint, and then the sweep stops."""
+    """The status of a child process, which answers Ctrl-C itself: it writes its checkpoint, then the sweep stops."""
     child = subprocess.Popen(command)
     before = signal.signal(signal.SIGINT, lambda *_: None)  # after the start: a child would inherit it
     try:

@@ -74,6 +74,7 @@ def test_one_labelled_object_is_enough(trained, catalogue, tmp_path):
     assert np.isfinite(metrics(tmp_path / "out")["new/rms"])
 
 
+@pytest.mark.usefixtures("unreported")
 def test_changed_data_are_refused(words, execute, sky, tmp_path):
     table = Table.read(sky["catalogue"])
     table.write(tmp_path / "cat.fits")
@@ -133,6 +134,7 @@ def test_a_network_trained_in_python_is_evaluated_on_a_file(sky, tmp_path):
         main([f"checkpoint={tmp_path / 'mine.ckpt'}"])
 
 
+@pytest.mark.usefixtures("unreported")
 def test_another_group_column_is_not_needed_for_new_rows(words, execute, catalogue, tmp_path):
     def grouped(table):
         table["field"] = np.arange(len(table)) // 4

@@ -81,6 +81,7 @@ def test_rows_without_a_label_are_predicted(trained, catalogue, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["fits", "ecsv", "parquet", "csv"])
+@pytest.mark.usefixtures("unreported")
 def test_units_and_origin_stand_in_the_file(words, execute, catalogue, tmp_path, ending):
     def with_unit(table):
         table["redshift"].unit = "km / s"

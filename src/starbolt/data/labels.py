@@ -51,8 +51,13 @@ def class_words(table: pa.Table, name: str) -> np.ndarray:
 
 
 def quantities(table: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Units and float32 values [N, K], NaN where unknown."""
-    values = np.stack([numbers(table, name) for name in names], axis=1)
+    """Units and float32 values [N, K], NaN where unknown; ValueError where they are words."""
+    for name in names:
+        column(table, name)
+    try:
+        values = np.stack([numbers(table, name) for name in names], axis=1)
+    except ValueError as error:
+        raise ValueError(f"{error}; to learn classes say task=classification") from None
     values[~np.isfinite(values)] = np.nan
     return tuple(unit(table, name) for name in names), values.astype(np.float32)
 

@@ -73,6 +73,8 @@ class ObjectDataModule(LightningDataModule, ABC):
         self.choose, self.min_count = classes, min_count
         self.weight_column, self.group_column = weight, group
         self.split = split or Stratified()
+        if batch_size < 1:
+            raise ValueError(f"data.batch_size={batch_size} is not positive")
         self.batch_size, self.seed = batch_size, seed
         self.log_channels, self.asinh_channels = tuple(log), tuple(asinh)
         if per_object not in SCALINGS:
@@ -108,7 +110,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         else:
             names, units, classes = self._label(target)
         known = self.y >= 0 if self.y.dtype == np.int64 else np.isfinite(self.y).any(1)
-        self.weight = self._weights()
+        self.weight = self._weights(applied=spec is not None)
         self.parts = self._parts(np.flatnonzero(known))
         split = self._split_name()
         if spec is not None:
@@ -207,8 +209,10 @@ class ObjectDataModule(LightningDataModule, ABC):
         if present:
             self.y = codes_like(self.catalogue, names[0], spec.target.classes, choose=self.choose)
 
-    def _weights(self) -> np.ndarray:
-        if self.weight_column is None or self.weight_column not in self.catalogue.column_names:
+    def _weights(self, applied: bool) -> np.ndarray:
+        """Weights with mean 1; all 1 where a checkpoint is applied to objects that have none."""
+        missing = self.weight_column not in self.catalogue.column_names
+        if self.weight_column is None or (missing and applied):
             return np.ones(len(self.ids), np.float32)
         weight = numbers(self.catalogue, self.weight_column)
         if not (np.isfinite(weight).all() and (weight >= 0).all()):
