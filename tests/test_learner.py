@@ -257,8 +257,8 @@ def test_a_recipe_is_plain_and_names_nested_classes():
     assert recipe == {
         "_target_": "starbolt.models.fusion.Fusion",
         "encoders": {
-            "image": {"_target_": "starbolt.models.cnn.CNN", "_partial_": True},
-            "table": {"_target_": "starbolt.models.mlp.MLP", "width": 8, "_partial_": True},
+            "image": {"_target_": "starbolt.models.CNN", "_partial_": True},
+            "table": {"_target_": "starbolt.models.MLP", "width": 8, "_partial_": True},
         },
     }
 

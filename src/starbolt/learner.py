@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from starbolt.contract import Batch, Block, Spec
 from starbolt.data.augment import turned
 from starbolt.data.module import ObjectDataModule
 from starbolt.models import MLP, Fusion
+from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
 
@@ -60,9 +59,9 @@ class Learner(LightningModule):
 
         encoder, task: classes, or functools.partial of them, such as partial(CNN, width=64); options: see Learner.
         """
-        target = _made_by(task).target
+        target = made_by(task).target
         spec = data.open(target)
-        recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": _plain(data.recipe())}
+        recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": data.recipe()}
         return cls(
             spec, encoder, task, symmetries=options.pop("symmetries", symmetries_of(data)), recipe=recipe, **options
         )
@@ -150,20 +149,12 @@ class Learner(LightningModule):
 
 def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:
     """A Fusion for these shapes: `encoder` if it builds one, else `encoder` for the data and an MLP for context."""
-    if _made_by(encoder) is Fusion:
+    if made_by(encoder) is Fusion:
         return encoder(shapes)
     main = [name for name in shapes if not name.endswith("context")]
     if len(main) > 1:
         raise ValueError(f"the data bring {', '.join(main)}; say model=fusion with an encoder for each")
     return Fusion(shapes, {name: encoder if name in main else partial(MLP, width=64, depth=1) for name in shapes})
-
-
-def recipe_of(factory: Factory) -> dict[str, Any]:
-    """The import path and keyword arguments of a class or a partial of one, as plain values."""
-    keywords = dict(getattr(factory, "keywords", {}))
-    made = _made_by(factory)
-    plain = {key: _plain(value) for key, value in keywords.items()}
-    return {"_target_": f"{made.__module__}.{made.__qualname__}", **plain}
 
 
 def symmetries_of(data: ObjectDataModule) -> int:
@@ -173,23 +164,6 @@ def symmetries_of(data: ObjectDataModule) -> int:
         return 1
     shape = data.sources["image"].modality.shape
     return 8 if shape[-1] == shape[-2] else 4
-
-
-def _plain(value: Any) -> Any:
-    if callable(value):
-        return recipe_of(value) | {"_partial_": True}
-    if isinstance(value, Mapping):
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    return [_plain(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _made_by(factory: Factory) -> Any:
-    """The class that a class or a partial of one builds."""
-    return factory.func if isinstance(factory, partial) else factory
 
 
 def _turned(inputs: Mapping[str, Block], symmetry: int) -> Mapping[str, Block]:

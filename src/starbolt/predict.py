@@ -10,8 +10,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from starbolt.contract import Batch, Block
 from starbolt.data.batches import Batches
-from starbolt.data.module import ObjectDataModule, to_device
+from starbolt.data.module import ObjectDataModule
 from starbolt.learner import Learner
 
 
@@ -69,3 +70,9 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch on another device."""
+    inputs = {name: Block._make(t if t is None else t.to(device) for t in b) for name, b in batch.inputs.items()}
+    return Batch(inputs, *(t.to(device) for t in batch[1:]))

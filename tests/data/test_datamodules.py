@@ -107,7 +107,7 @@ def test_the_recipe_is_plain_words_of_the_signature(made):
         {"time": "t", "value": "v"} if made is SeriesDataModule else {"file": "f"} if made is ImageDataModule else {}
     )
     recipe = made("somewhere.csv", target=("z", "m"), **words).recipe()
-    assert recipe.pop("_target_") == f"starbolt.data.datamodules.{made.__name__}"
+    assert recipe.pop("_target_") == f"starbolt.data.{made.__name__}"
     assert set(recipe) < set(inspect.signature(made).parameters)
     assert not {first, "split"} & set(recipe)
     assert recipe["target"] == ["z", "m"]

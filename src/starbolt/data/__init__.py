@@ -1,13 +1,11 @@
 """Data modules: from files to batches of physical numbers, split and measured without a leak."""
 
-from starbolt.data.datamodules import (
-    ArchiveDataModule,
-    ImageDataModule,
-    MultimodalDataModule,
-    SeriesDataModule,
-    TableDataModule,
-)
+from starbolt.data.custom import ArchiveDataModule
+from starbolt.data.images import ImageDataModule
 from starbolt.data.module import ObjectDataModule
+from starbolt.data.multimodal import MultimodalDataModule
+from starbolt.data.series import SeriesDataModule
+from starbolt.data.table import TableDataModule
 
 __all__ = [
     "ArchiveDataModule",

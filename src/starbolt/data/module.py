@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
 from starbolt.archives.columns import numbers
 from starbolt.archives.sentinels import suspects
-from starbolt.contract import Batch, Block, Spec
+from starbolt.contract import Batch, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
 from starbolt.data.labels import class_codes, class_words, codes_like, quantities
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.sources import Source
 from starbolt.data.splits import PARTS, Candidates, Splitter, Stratified, split_fingerprint
+from starbolt.recipe import import_path, plain
 from starbolt.store.pack import Progress, pack
 
 SCALINGS = {False: "global", True: "object", "both": "both"}
@@ -136,8 +136,7 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def recipe(self) -> dict[str, Any]:
         """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
-        made = type(self)
-        return {"_target_": f"{made.__module__}.{made.__qualname__}", **{k: plain(v) for k, v in self.hparams.items()}}
+        return {"_target_": import_path(type(self)), **{k: plain(v) for k, v in self.hparams.items()}}
 
     def loader(self, rows: np.ndarray, *, shuffle: bool = False, alone: bool = False) -> Batches:
         """Batches of the given catalogue rows; of all of them, whatever the number of ranks, where `alone`."""
@@ -269,14 +268,7 @@ def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Ob
     return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
 
 
-def plain(value: Any) -> Any:
-    """Tuples as lists, mappings as dicts, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
-    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch on another device."""
-    inputs = {name: Block._make(t if t is None else t.to(device) for t in b) for name, b in batch.inputs.items()}
-    return Batch(inputs, *(t.to(device) for t in batch[1:]))
+def named(value: Any, words: str) -> None:
+    """ValueError naming the words to type where a source is not given."""
+    if value is None:
+        raise ValueError(f"the data have no source; say {words}")

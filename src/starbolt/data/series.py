@@ -1,0 +1,111 @@
+"""Light curves and spectra: the keyword arguments are the words of `data.*` with `data=series`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starbolt.archives.series import SeriesArchive
+from starbolt.data.augment import SeriesAugment
+from starbolt.data.module import ObjectDataModule, Objects, named, packed
+from starbolt.data.splits import Splitter
+
+
+class SeriesDataModule(ObjectDataModule):
+    """Light curves, or other series of any length.
+
+    observations: table with a row per point (file, or in memory), or with lists in its cells. objects: table with a row
+    per object. id: the column that joins them. time, value, error, limit, band: columns of the observations; with lists
+    per band {band: column}. bands: which, in which order. One file per object: root, file (column or pattern), names.
+    nightly: merge the points of a night into one step, with a value and a mask per band (a number shifts the night's
+    beginning [d]). where: conditions on observations keep points, on object columns objects.
+    context: object columns that go to the network beside the series. drop, noise: see SeriesAugment.
+    per_object: as for images. Other words: see TableDataModule.
+    """
+
+    def __init__(
+        self,
+        observations: Any = None,
+        *,
+        objects: Any = None,
+        test_observations: Any = None,
+        test_objects: Any = None,
+        target: str | Sequence[str] | None = None,
+        id: str | None = None,
+        time: Any = None,
+        value: Any = None,
+        error: Any = None,
+        limit: Any = None,
+        band: str | None = None,
+        bands: Sequence[str] = (),
+        nightly: bool | float = False,
+        root: str | None = None,
+        file: str | None = None,
+        context: Sequence[str] = (),
+        names: Sequence[str] = (),
+        table: str | int | None = None,
+        where: str | None = None,
+        missing: Sequence[float] = (),
+        asinh: Sequence[str] = (),
+        log: Sequence[str] = (),
+        per_object: bool | str = True,
+        drop: float = 0.0,
+        noise: float = 0.0,
+        classes: Sequence[Any] = (),
+        min_count: int = 0,
+        weight: str | None = None,
+        group: str | None = None,
+        split: Splitter | None = None,
+        batch_size: int = 64,
+        seed: int = 0,
+        cache: str | None = None,
+    ) -> None:
+        super().__init__(
+            target=target,
+            classes=classes,
+            min_count=min_count,
+            weight=weight,
+            group=group,
+            split=split,
+            batch_size=batch_size,
+            seed=seed,
+            log=log,
+            asinh=asinh,
+            per_object=per_object,
+            augment={"series": SeriesAugment(drop=drop, noise=noise)},
+            cache=cache,
+        )
+        self.save_hyperparameters(
+            ignore=["observations", "objects", "test_observations", "test_objects", "split"], logger=False
+        )
+        named(observations if observations is not None else objects, "data.observations=FILE or data.objects=FILE")
+        named(time, "data.time=COLUMN")
+        named(value, "data.value=COLUMN")
+        self.archive = SeriesArchive(
+            observations,
+            objects,
+            test_observations=test_observations,
+            test_objects=test_objects,
+            id=id,
+            time=_plain(time),
+            value=_plain(value),
+            error=_plain(error),
+            limit=_plain(limit),
+            band=band,
+            bands=tuple(bands),
+            nightly=nightly,
+            root=root,
+            file=file,
+            context=tuple(context),
+            names=tuple(names),
+            table=table,
+            where=where,
+            missing=tuple(missing),
+        )
+
+    def fetch(self) -> Objects:
+        return packed(self.archive, self.progress, self.cache)
+
+
+def _plain(columns: Any) -> Any:
+    return dict(columns) if isinstance(columns, Mapping) else columns
