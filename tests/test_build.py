@@ -262,7 +262,7 @@ def test_data_like_reads_a_new_table_as_the_old_was_read(trained):
     random = np.random.default_rng(0)
     columns = {name: random.uniform(18, 20, 5) for name in ("e_z", "z", "e_i", "i", "e_r", "r", "e_g", "g", "e_u", "u")}
     data = build.data_like(learner, {"objid": np.arange(5), **columns})
-    data.open("quantity", learner.spec)
+    data.open_like(learner.spec)
     batch = next(iter(data.predict_dataloader()))
     order = learner.spec.inputs["table"].channels
     for place, name in enumerate(order):

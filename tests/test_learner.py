@@ -255,7 +255,7 @@ def test_an_object_that_lacks_a_modality_is_predicted(tmp_path):
 def test_a_recipe_is_plain_and_names_nested_classes():
     recipe = recipe_of(partial(Fusion, encoders={"image": CNN, "table": partial(MLP, width=8)}))
     assert recipe == {
-        "_target_": "starbolt.models.fusion.Fusion",
+        "_target_": "starbolt.models.Fusion",
         "encoders": {
             "image": {"_target_": "starbolt.models.CNN", "_partial_": True},
             "table": {"_target_": "starbolt.models.MLP", "width": 8, "_partial_": True},

@@ -91,7 +91,7 @@ def test_a_reloaded_run_gives_the_scores_it_had(trained):
         cfg = OmegaConf.load(trained(model) / "config.yaml")
         learner = build.load_learner(trained(model))
         data = build.data(cfg)
-        data.open(learner.task.target, learner.spec)
+        data.open_like(learner.spec)
         metrics = json.loads((trained(model) / "metrics.json").read_text())
         for part in ("val", "test"):
             scores = score(learner, predict_rows(learner, data.loader(data.parts[part])))

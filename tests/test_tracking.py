@@ -37,9 +37,11 @@ def offline(tmp_path, monkeypatch):
 
 
 def records(folder: Path) -> list:
-    """What the .wandb log of a run folder holds."""
+    """What the .wandb log of a run folder holds, once wandb's own process has ended, as it does with ours."""
+    import wandb
     from wandb.proto import wandb_internal_pb2
 
+    wandb.teardown()
     (log,) = folder.rglob("*.wandb")
     return [wandb_internal_pb2.Record.FromString(data) for data in pieces(log.read_bytes())]
 

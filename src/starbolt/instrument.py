@@ -50,7 +50,8 @@ class Instrument:
         with TemporaryDirectory(prefix="starbolt_") as cache:
             ready = isinstance(objects, ObjectDataModule)
             data = objects if ready else build.data_like(self.learner, objects, cache)
-            if _channels(data.open(self.learner.task.target, self.spec)) != _channels(self.spec):
+            data.open_like(self.spec)
+            if _channels(data.spec) != _channels(self.spec):
                 raise ValueError("these data were opened with other channels before; give a fresh data module")
             return self._predict(data.predict_dataloader(), data.ids)
 

@@ -111,7 +111,7 @@ def test_a_new_catalogue_is_read_in_the_checkpoint_s_terms(tmp_path):
     spec = Spec.from_dict(module(tmp_path, target="kind").open("class").to_dict())
     new = pa.table({"name": ["p", "q"], "b": [1.0, 2.0], "a": [3.0, 4.0], "kind": ["star", "quasar"]})
     data = module(tmp_path, new, target="kind")
-    assert data.open("class", spec) is spec
+    data.open_like(spec)
     assert data.y.tolist() == [1, -1]
     assert next(iter(data.predict_dataloader())).inputs["table"].x.tolist() == [[3, 1], [4, 2]]
 
@@ -119,7 +119,7 @@ def test_a_new_catalogue_is_read_in_the_checkpoint_s_terms(tmp_path):
 def test_the_target_may_be_absent_where_it_is_predicted(tmp_path):
     spec = module(tmp_path).open("quantity")
     data = module(tmp_path, {"name": ["p"], "a": [1.0], "b": [2.0]})
-    data.open("quantity", spec)
+    data.open_like(spec)
     assert np.isnan(data.y).all()
     assert all(len(rows) == 0 for rows in data.parts.values())
 

@@ -15,7 +15,7 @@ from lightning.pytorch.accelerators import XLAAccelerator
 from starbolt.archives.base import PART, Archive
 from starbolt.archives.columns import numbers
 from starbolt.archives.sentinels import suspects
-from starbolt.contract import Batch, Spec
+from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
 from starbolt.data.labels import class_codes, class_words, codes_like, quantities
@@ -94,45 +94,43 @@ class ObjectDataModule(LightningDataModule, ABC):
         """What `fetch` gave, once."""
         return self.fetch()
 
-    def open(self, target: str, spec: Spec | None = None) -> Spec:
+    def open(self, target: str) -> Spec:
         """Pack or find the store, label, split and measure. Repeated calls do nothing.
 
-        target: "class" or "quantity", what the task learns. spec: of a checkpoint that these data are to be given to:
-        its classes and statistics are used as they are, nothing is measured, and the target may be absent.
+        target: "class" or "quantity", what the task learns.
         """
         if hasattr(self, "spec"):
             return self.spec
-        self.catalogue, self.ids, self.sources, fingerprint, notes = self.objects
-        self.notes.extend(notes)
-        if spec is not None:
-            self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
-            self._label_like(spec)
-        else:
-            names, units, classes = self._label(target)
-        known = self.y >= 0 if self.y.dtype == np.int64 else np.isfinite(self.y).any(1)
-        self.weight = self._weights(applied=spec is not None)
-        self.parts = self._parts(np.flatnonzero(known))
-        split = self._split_name()
-        if spec is not None:
-            self.spec = spec
-            self.same_split = spec.split == split
-            return spec
-        self._refuse_empty(known)
-        train = self.parts["train"]
-        inputs = {
-            name: measure_input(
-                source.modality,
-                train if source.rows is None else source.rows[train][source.rows[train] >= 0],
-                log=self.log_channels,
-                asinh=self.asinh_channels,
-                scaling="global" if source.modality.kind == "table" else self.scaling,
-            )
-            for name, source in self.sources.items()
-        }
+        fingerprint = self._read()
+        names, units, classes = self._label(target)
+        self._split(applied=False)
+        self._refuse_empty()
+        inputs = {name: self._measure(source) for name, source in self.sources.items()}
         self._refuse_strangers(inputs)
-        aim = measure_target(names, units, classes, self.y[train])
-        self.spec = Spec(inputs, aim, fingerprint, split, {part: len(rows) for part, rows in self.parts.items()})
+        aim = measure_target(names, units, classes, self.y[self.parts["train"]])
+        sizes = {part: len(rows) for part, rows in self.parts.items()}
+        self.spec = Spec(inputs, aim, fingerprint, self.split_name, sizes)
         return self.spec
+
+    def open_like(self, spec: Spec) -> None:
+        """Make the data fit a checkpoint: its channels in its order, its classes, its statistics; nothing is measured.
+
+        The target may be absent. Raises ValueError where the data lack what the checkpoint needs.
+        """
+        if hasattr(self, "spec"):
+            return
+        self._read()
+        self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
+        self._label_like(spec)
+        self._split(applied=True)
+        self.spec = spec
+
+    @property
+    def split_name(self) -> str:
+        """Fingerprint of who is in which part."""
+        rows = np.concatenate(list(self.parts.values()))
+        parts = np.concatenate([np.full(len(r), name) for name, r in self.parts.items()])
+        return split_fingerprint(self.ids[rows], parts)
 
     def recipe(self) -> dict[str, Any]:
         """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
@@ -177,6 +175,24 @@ class ObjectDataModule(LightningDataModule, ABC):
             return batch
         changed = {name: change(batch.inputs[name]) for name, change in self.augment.items() if name in batch.inputs}
         return batch._replace(inputs=batch.inputs | changed)
+
+    def _read(self) -> str:
+        self.catalogue, self.ids, self.sources, fingerprint, notes = self.objects
+        self.notes.extend(notes)
+        return fingerprint
+
+    def _split(self, applied: bool) -> None:
+        self.weight = self._weights(applied)
+        self.parts = self._parts(np.flatnonzero(self._known()))
+
+    def _known(self) -> np.ndarray:
+        return self.y >= 0 if self.y.dtype == np.int64 else np.isfinite(self.y).any(1)
+
+    def _measure(self, source: Source) -> InputSpec:
+        train = self.parts["train"]
+        rows = train if source.rows is None else source.rows[train][source.rows[train] >= 0]
+        scaling = "global" if source.modality.kind == "table" else self.scaling
+        return measure_input(source.modality, rows, log=self.log_channels, asinh=self.asinh_channels, scaling=scaling)
 
     def _source(self, name: str) -> Source:
         if name not in self.sources:
@@ -236,12 +252,8 @@ class ObjectDataModule(LightningDataModule, ABC):
     def _part_column(self) -> str | None:
         return PART if PART in self.catalogue.column_names else None
 
-    def _split_name(self) -> str:
-        rows = np.concatenate(list(self.parts.values()))
-        parts = np.concatenate([np.full(len(r), name) for name, r in self.parts.items()])
-        return split_fingerprint(self.ids[rows], parts)
-
-    def _refuse_empty(self, known: np.ndarray) -> None:
+    def _refuse_empty(self) -> None:
+        known = self._known()
         if not known.any():
             raise ValueError(f"no object has a value in the target column {self.targets[0]!r}")
         for part in ("train", "val"):

@@ -52,7 +52,7 @@ def trained_part(data: ObjectDataModule, part: str) -> np.ndarray:
     """Rows of a part of the training run's own data; UserError where these are no longer split as they were."""
     if part not in data.parts:
         raise UserError(f"part={part} is not one of {', '.join(data.parts)}")
-    if not data.same_split:
+    if data.split_name != data.spec.split:
         raise UserError(
             "the data have changed since training, so that the parts are no longer those the network was trained with; "
             "name the objects to score as new data, such as data.path=NEW.fits"
@@ -77,6 +77,6 @@ def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, Obje
     new = build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
     data = build.data(cfg)
     data.progress = bar("packing")
-    data.open(learner.task.target, learner.spec)
+    data.open_like(learner.spec)
     folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     return learner, data, folder, new
