@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
@@ -26,7 +27,7 @@ from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
 from starbolt.data import ObjectDataModule
 from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
-from starbolt.predict import best_device, predict_rows, prediction_table, score
+from starbolt.predict import predict_rows, prediction_table, score
 from starbolt.report import write as write_report
 from starbolt.report.controls import controls
 from starbolt.report.gallery import write_gallery
@@ -53,7 +54,7 @@ def execute(folder: Path) -> dict[str, float]:
     data.progress = bar("packing")
     learner = build.learner(cfg, data)
     trainer = build_trainer(cfg, folder, data)
-    describe(learner, data)
+    describe(learner, data, trainer.strategy.root_device)
     try:
         tracking.begin(trainer, settings(cfg, learner))
         metrics = fit_and_score(cfg, folder, trainer, learner, data, began)
@@ -75,7 +76,7 @@ def fit_and_score(
     best = folder / "checkpoints" / "best.ckpt"
     learner.load_state_dict(build.read_checkpoint(best if best.exists() else last)["state_dict"])
     parts = ["val", "test"] if cfg.test and len(data.parts["test"]) else ["val"]
-    metrics = score_parts(folder, learner, data, parts)
+    metrics = score_parts(folder, learner, data, parts, trainer.strategy.root_device)
     _write_json(folder / "controls.json", controls(data.sources, data.y, data.parts, learner.task, score=parts))
     _write_json(folder / "spec.json", learner.spec.to_dict())
     _write_json(folder / "provenance.json", provenance.of_run(cfg, learner, began) | {"notes": data.notes})
@@ -104,13 +105,15 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
     say(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
 
-def score_parts(folder: Path, learner: Learner, data: ObjectDataModule, parts: list[str]) -> dict[str, float]:
+def score_parts(
+    folder: Path, learner: Learner, data: ObjectDataModule, parts: list[str], device: torch.device
+) -> dict[str, float]:
     """metrics.json, predictions.parquet and gallery.npz of the named parts, the last of which the gallery shows."""
     metrics: dict[str, float] = {}
     tables = []
     found: dict[str, Any] = {}
     for part in parts:
-        found = predict_rows(learner, data.loader(data.parts[part], alone=True))
+        found = predict_rows(learner, data.loader(data.parts[part], alone=True), device=device)
         metrics |= {f"{part}/{name}": value for name, value in score(learner, found).items()}
         tables.append(prediction_table(learner, data, found, part=part))
     pq.write_table(pa.concat_tables(tables), folder / "predictions.part")
@@ -138,12 +141,12 @@ def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trai
 
 
 @rank_zero_only
-def describe(learner: Learner, data: ObjectDataModule) -> None:
+def describe(learner: Learner, data: ObjectDataModule, device: torch.device) -> None:
     """One line on what is trained on what, and what was noticed in the data."""
     sizes = ", ".join(f"{n} {part}" for part, n in learner.spec.sizes.items())
     parameters = sum(p.numel() for p in learner.parameters() if p.requires_grad)
     shapes = "; ".join(f"{name} {'x'.join(map(str, about.shape))}" for name, about in learner.spec.inputs.items())
-    say(f"{len(data.ids)} objects ({shapes}): {sizes}; {parameters:,} parameters on {best_device().type}")
+    say(f"{len(data.ids)} objects ({shapes}): {sizes}; {parameters:,} parameters on {device.type}")
     for note in data.notes:
         say(f"note: {note}")
 
