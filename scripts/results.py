@@ -47,7 +47,7 @@ def main() -> None:
         date=datetime.date.today(),
         hardware=about["hardware"],
         version=about["starbolt"],
-        commit=(about["git"] or "unknown")[:12],
+        commit=subprocess.check_output(["git", "-C", TOP, "rev-parse", "--short", "HEAD"], text=True).strip(),
         seeds=", ".join(map(str, SEEDS)),
     )
     notes = TOP / "docs" / "results_notes.md"
