@@ -20,7 +20,8 @@ def test_demo(tmp_path):
         [sys.executable, str(SCRIPT)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = re.findall(r"^(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$", done.stdout, re.MULTILINE)
+    row = r"^\s*(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$"
+    rows = re.findall(row, done.stdout, re.MULTILINE)
     assert [row[0] for row in rows] == ["MLP", "CNN", "GRU"], done.stdout
     for _, score, here, naive, linear in rows:
         better = min(float(naive), float(linear)) if score == "rms" else max(float(naive), float(linear))
