@@ -67,7 +67,10 @@ def guarded() -> Iterator[None]:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        told = isinstance(error, UserError | ValueError | OSError) or type(error).__name__ == LIGHTNINGS
+        told = (
+            isinstance(error, UserError | ValueError | OSError | ModuleNotFoundError)
+            or type(error).__name__ == LIGHTNINGS
+        )
         if not told or os.environ.get("STARBOLT_TRACEBACK"):
             raise
         with suppress(OSError):  # the disk may be full, or the folder may not be there
