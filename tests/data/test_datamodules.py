@@ -111,3 +111,11 @@ def test_the_recipe_is_plain_words_of_the_signature(made):
     assert set(recipe) < set(inspect.signature(made).parameters)
     assert not {first, "split"} & set(recipe)
     assert recipe["target"] == ["z", "m"]
+
+
+def test_a_misspelt_exclusion_is_refused(tmp_path):
+    """In silence the column would stay a feature."""
+    with pytest.raises(ValueError, match=r"data.exclude names 'bb'.*did you mean 'b'"):
+        table(tmp_path, "abcdefgh", exclude=["bb"]).open("quantity")
+    data = table(tmp_path, "abcdefgh", exclude=["b"])
+    assert data.open("quantity").inputs["table"].channels == ("a",)

@@ -13,7 +13,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
-from starbolt.archives.columns import numbers
+from starbolt.archives.columns import nearest, numbers
 from starbolt.archives.sentinels import suspects
 from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
@@ -82,6 +82,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         self.scaling = SCALINGS[per_object]
         self.augment = augment or {}
         self.cache = cache
+        self.excluded: tuple[str, ...] = ()  # columns that must not be features, and must be there
         self.notes: list[str] = []
         self.progress: Progress | None = None
 
@@ -269,6 +270,10 @@ class ObjectDataModule(LightningDataModule, ABC):
             for channel in asked:
                 if channel not in have:
                     raise ValueError(f"data.{word} names {channel!r}; the channels are {', '.join(have)}")
+        for name in self.excluded:
+            if name not in self.catalogue.column_names:  # misspelt, it would leak in silence
+                near = nearest(name, self.catalogue.column_names)
+                raise ValueError(f"data.exclude names {name!r}, which is no column with one value per object; {near}")
 
 
 def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Objects:

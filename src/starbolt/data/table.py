@@ -63,6 +63,7 @@ class TableDataModule(ObjectDataModule):
         )
         self.save_hyperparameters(ignore=["path", "test_path", "split"], logger=False)
         named(path, "data.path=FILE")
+        self.excluded = tuple(exclude)
         roles = [*self.targets, weight, group, split.column if isinstance(split, Column) else None]
         self.archive = TableArchive(
             path,
