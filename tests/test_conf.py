@@ -9,6 +9,7 @@ from hydra.utils import get_method, get_object
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt.compose import compose, conf_folder, options
+from starbolt.data import ObjectDataModule
 
 CONF = conf_folder()
 SUPPLIED = {  # what build.py and Lightning give, by the package of the class
@@ -52,7 +53,9 @@ def files():
 
 
 def signature(path):
-    found = inspect.signature(get_object(path)).parameters
+    found = dict(inspect.signature(get_object(path)).parameters)
+    if found.pop("common", None):  # the words of all data modules, said once in their base class
+        found |= {name: p for name, p in inspect.signature(ObjectDataModule).parameters.items() if name not in found}
     package = next((name for name in SUPPLIED if path.startswith(name)), "")
     supplied = set() if path.startswith("starbolt.data.splits") else SUPPLIED.get(package, set())
     return {name: parameter for name, parameter in found.items() if name not in supplied}

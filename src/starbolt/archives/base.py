@@ -60,11 +60,17 @@ class Archive(ABC):
     channels: the channel names, or {modality: names} where `load` returns several modalities.
     units: as strings that astropy reads, like channels; empty strings where unknown.
     id: catalogue column that names each object; None: file name and row number do.
+    axis, axis_unit: what a series runs over. "time" counts from each object's first point, any other ("wavelength",
+        "phase") is absolute. pixel_scale: of images [arcsec]; zero_point: the magnitude of one unit of x, of images.
     """
 
     channels: tuple[str, ...] | Mapping[str, tuple[str, ...]]
     units: tuple[str, ...] | Mapping[str, tuple[str, ...]] | None = None
     id: str | None = None
+    axis: str = "time"
+    axis_unit: str = "d"
+    pixel_scale: float | None = None
+    zero_point: float | None = None
     whole: bool = False  # True where `load_rows` is one vectorised pass, so that packing need not fork
 
     @abstractmethod
@@ -80,6 +86,11 @@ class Archive(ABC):
         samples = [as_samples(self.load(row)) for row in catalogue.to_pylist()]
         names = samples[0].keys() if samples else ()
         return {name: join([sample[name] for sample in samples]) for name in names}
+
+    def files(self) -> list[str] | None:
+        """All that `read` reads, where that is known: while these files are unchanged a packed catalogue need not be
+        read again. None (the default): it is read at every start."""
+        return None
 
     def sources(self, catalogue: pa.Table) -> list[str]:
         """Files and folders whose sizes and dates go into the store's name; by default options that name some."""

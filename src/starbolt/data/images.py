@@ -7,8 +7,7 @@ from typing import Any
 
 from starbolt.archives.images import ImageArchive
 from starbolt.data.augment import ImageAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed
-from starbolt.data.splits import Splitter
+from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
 
 
 class ImageDataModule(ObjectDataModule):
@@ -19,7 +18,7 @@ class ImageDataModule(ObjectDataModule):
     stack: one NPY, NPZ or HDF5 file holding all images. hdu: FITS extension(s). size: pixels to crop or pad to.
     context: catalogue columns that go to the network beside the image. symmetries, shift, noise: see ImageAugment.
     per_object: false, true or both: scale by the training set, by each image itself, or both side by side.
-    Other words: see TableDataModule.
+    names, table, where, missing: as for tables, of the catalogue. common: words of all data, see ObjectDataModule.
     """
 
     def __init__(
@@ -27,7 +26,6 @@ class ImageDataModule(ObjectDataModule):
         catalogue: Any = None,
         *,
         test_catalogue: Any = None,
-        target: str | Sequence[str] | None = None,
         id: str | None = None,
         file: str | Sequence[str] | None = None,
         root: str = "",
@@ -39,36 +37,16 @@ class ImageDataModule(ObjectDataModule):
         table: str | int | None = None,
         where: str | None = None,
         missing: Sequence[float] = (),
-        asinh: Sequence[str] = (),
-        log: Sequence[str] = (),
         per_object: bool | str = False,
         symmetries: bool = True,
         shift: int = 0,
         noise: float = 0.0,
-        classes: Sequence[Any] = (),
-        min_count: int = 0,
-        weight: str | None = None,
-        group: str | None = None,
-        split: Splitter | None = None,
         batch_size: int = 64,
-        seed: int = 0,
-        cache: str | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(
-            target=target,
-            classes=classes,
-            min_count=min_count,
-            weight=weight,
-            group=group,
-            split=split,
-            batch_size=batch_size,
-            seed=seed,
-            log=log,
-            asinh=asinh,
-            per_object=per_object,
-            augment={"image": ImageAugment(symmetries=symmetries, shift=shift, noise=noise)},
-            cache=cache,
-        )
+        super().__init__(batch_size=batch_size, **common)
+        self.scaling = scaling_of(per_object)
+        self.augment = {"image": ImageAugment(symmetries=symmetries, shift=shift, noise=noise)}
         self.save_hyperparameters(ignore=["catalogue", "test_catalogue", "stack", "split"], logger=False)
         named(catalogue, "data.catalogue=FILE")
         self.archive = ImageArchive(

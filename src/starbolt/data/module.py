@@ -41,6 +41,10 @@ class Objects(NamedTuple):
 class ObjectDataModule(LightningDataModule, ABC):
     """Objects with measurements and, where known, a target; subclasses say where they come from.
 
+    target: column(s) to learn. target_error: column(s) of their one-sigma errors, which weight the loss, see `trust`.
+    classes: chooses, orders and merges classes; min_count: rarer ones are dropped. weight: column of loss weights.
+    group: column; its rows stay on one side of a split. ra, dec: columns of the position [deg].
+    log, asinh: channels so transformed, in the network. batch_size: objects per step. cache: folder of packed stores.
     After `open`: catalogue (pa.Table, N rows), ids [N], y [N] or [N, K], weight [N], parts {name: rows}, spec, notes.
     """
 
@@ -50,41 +54,51 @@ class ObjectDataModule(LightningDataModule, ABC):
     weight: np.ndarray
     parts: dict[str, np.ndarray]
     spec: Spec
+    scaling: str = "global"  # see InputSpec; of images and series
 
     def __init__(
         self,
         *,
-        target: str | Sequence[str] | None,
+        target: str | Sequence[str] | None = None,
+        target_error: str | Sequence[str] | None = None,
         classes: Sequence[Any] = (),
         min_count: int = 0,
         weight: str | None = None,
         group: str | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
+        log: Sequence[str] = (),
+        asinh: Sequence[str] = (),
         split: Splitter | None = None,
         batch_size: int = 256,
         seed: int = 0,
-        log: Sequence[str] = (),
-        asinh: Sequence[str] = (),
-        per_object: bool | str = False,
-        augment: dict[str, Augment] | None = None,
         cache: str | None = None,
     ) -> None:
         super().__init__()
-        self.targets = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+        self.targets, self.target_errors = _several(target), _several(target_error)
         self.choose, self.min_count = classes, min_count
-        self.weight_column, self.group_column = weight, group
+        self.weight_column, self.group_column, self.ra, self.dec = weight, group, ra, dec
         self.split = split or Stratified()
         if batch_size < 1:
             raise ValueError(f"data.batch_size={batch_size} is not positive")
+        if (ra is None) != (dec is None):
+            raise ValueError(f"a position needs both columns: data.ra={ra} data.dec={dec}")
+        if self.target_errors and len(self.target_errors) != len(self.targets):
+            raise ValueError(
+                f"data.target_error names {len(self.target_errors)} columns for {len(self.targets)} targets"
+            )
         self.batch_size, self.seed = batch_size, seed
         self.log_channels, self.asinh_channels = tuple(log), tuple(asinh)
-        if per_object not in SCALINGS:
-            raise ValueError(f"data.per_object={per_object!r} is not one of true, false, both")
-        self.scaling = SCALINGS[per_object]
-        self.augment = augment or {}
+        self.augment: dict[str, Augment] = {}
         self.cache = cache
         self.excluded: tuple[str, ...] = ()  # columns that must not be features, and must be there
         self.notes: list[str] = []
         self.progress: Progress | None = None
+
+    def roles(self) -> tuple[str, ...]:
+        """Catalogue columns that play a part other than a feature's: never inputs unless named as such."""
+        others = (self.weight_column, self.group_column, self.ra, self.dec, getattr(self.split, "column", None))
+        return (*self.targets, *self.target_errors, *(role for role in others if role))
 
     @abstractmethod
     def fetch(self) -> Objects:
@@ -226,13 +240,15 @@ class ObjectDataModule(LightningDataModule, ABC):
             self.y = codes_like(self.catalogue, names[0], spec.target.classes, choose=self.choose)
 
     def _weights(self, applied: bool) -> np.ndarray:
-        """Weights with mean 1; all 1 where a checkpoint is applied to objects that have none."""
-        missing = self.weight_column not in self.catalogue.column_names
-        if self.weight_column is None or (missing and applied):
-            return np.ones(len(self.ids), np.float32)
-        weight = numbers(self.catalogue, self.weight_column)
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise ValueError(f"data.weight={self.weight_column} has values that are missing or negative")
+        """Weights with mean 1; a column that is absent counts as 1 where a checkpoint is applied to new objects."""
+        weight = np.ones(len(self.ids))
+        if self.weight_column and not (applied and self.weight_column not in self.catalogue.column_names):
+            weight = numbers(self.catalogue, self.weight_column)
+            if not (np.isfinite(weight).all() and (weight >= 0).all()):
+                raise ValueError(f"data.weight={self.weight_column} has values that are missing or negative")
+        for name in self.target_errors:
+            if not (applied and name not in self.catalogue.column_names):
+                weight = weight * trust(numbers(self.catalogue, name), name)
         return (weight / weight.mean()).astype(np.float32)
 
     def _parts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -283,6 +299,31 @@ def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Ob
     values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
     strange = [note for modality in values.values() for note in suspects(modality.data.x, modality.channels)]
     return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
+
+
+def trust(err: np.ndarray, name: str) -> np.ndarray:
+    """Weights [N] of targets with one-sigma errors err [N]: 1 / (err^2 + m^2), m the median error.
+
+    The median stands for the scatter that errors do not know of: few very small errors must not rule the loss. An
+    unknown error counts as twice the median. ValueError where none is positive.
+    """
+    known = np.isfinite(err) & (err > 0)
+    if not known.any():
+        raise ValueError(f"data.target_error={name} holds no positive error")
+    middle = np.median(err[known])
+    weights: np.ndarray = 1 / (np.where(known, err, 2 * middle) ** 2 + middle**2)
+    return weights
+
+
+def scaling_of(per_object: bool | str) -> str:
+    """InputSpec's word for data.per_object."""
+    if per_object not in SCALINGS:
+        raise ValueError(f"data.per_object={per_object!r} is not one of true, false, both")
+    return SCALINGS[per_object]
+
+
+def _several(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
 
 
 def named(value: Any, words: str) -> None:

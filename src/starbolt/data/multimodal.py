@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from starbolt.data.module import ObjectDataModule, Objects
-from starbolt.data.splits import Splitter
+from starbolt.data.module import ObjectDataModule, Objects, scaling_of
 
 
 class MultimodalDataModule(ObjectDataModule):
     """Several data modules joined by object id; the first one's catalogue, target and roles count.
 
-    modules: name -> data module. An object that a later module lacks is unmeasured there. group, weight, classes and
-    the like are those of this module, not of the joined ones.
+    modules: name -> data module. An object that a later module lacks is unmeasured there. common: words of all
+    data, see ObjectDataModule; those of the joined modules do not count.
     """
 
     def __init__(
         self,
         modules: Mapping[str, ObjectDataModule],
         *,
-        target: str | Sequence[str] | None = None,
         per_object: bool | str = False,
-        log: Sequence[str] = (),
-        asinh: Sequence[str] = (),
-        classes: Sequence[Any] = (),
-        min_count: int = 0,
-        weight: str | None = None,
-        group: str | None = None,
-        split: Splitter | None = None,
         batch_size: int = 64,
-        seed: int = 0,
-        cache: str | None = None,
+        **common: Any,
     ) -> None:
-        augment: dict[str, Any] = {}
+        super().__init__(batch_size=batch_size, **common)
+        self.scaling = scaling_of(per_object)
         for name, module in modules.items():
-            augment |= {_joined(name, inner, module): change for inner, change in module.augment.items()}
-        super().__init__(
-            target=target,
-            classes=classes,
-            min_count=min_count,
-            weight=weight,
-            group=group,
-            split=split,
-            batch_size=batch_size,
-            seed=seed,
-            log=log,
-            asinh=asinh,
-            per_object=per_object,
-            augment=augment,
-            cache=cache,
-        )
+            self.augment |= {_joined(name, inner, module): change for inner, change in module.augment.items()}
         self.modules = dict(modules)
 
     def fetch(self) -> Objects:

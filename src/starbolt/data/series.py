@@ -7,8 +7,7 @@ from typing import Any
 
 from starbolt.archives.series import SeriesArchive
 from starbolt.data.augment import SeriesAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed
-from starbolt.data.splits import Splitter
+from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
 
 
 class SeriesDataModule(ObjectDataModule):
@@ -20,7 +19,7 @@ class SeriesDataModule(ObjectDataModule):
     nightly: merge the points of a night into one step, with a value and a mask per band (a number shifts the night's
     beginning [d]). where: conditions on observations keep points, on object columns objects.
     context: object columns that go to the network beside the series. drop, noise: see SeriesAugment.
-    per_object: as for images. Other words: see TableDataModule.
+    per_object: as for images. common: words of all data, see ObjectDataModule.
     """
 
     def __init__(
@@ -30,7 +29,6 @@ class SeriesDataModule(ObjectDataModule):
         objects: Any = None,
         test_observations: Any = None,
         test_objects: Any = None,
-        target: str | Sequence[str] | None = None,
         id: str | None = None,
         time: Any = None,
         value: Any = None,
@@ -46,35 +44,15 @@ class SeriesDataModule(ObjectDataModule):
         table: str | int | None = None,
         where: str | None = None,
         missing: Sequence[float] = (),
-        asinh: Sequence[str] = (),
-        log: Sequence[str] = (),
         per_object: bool | str = True,
         drop: float = 0.0,
         noise: float = 0.0,
-        classes: Sequence[Any] = (),
-        min_count: int = 0,
-        weight: str | None = None,
-        group: str | None = None,
-        split: Splitter | None = None,
         batch_size: int = 64,
-        seed: int = 0,
-        cache: str | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(
-            target=target,
-            classes=classes,
-            min_count=min_count,
-            weight=weight,
-            group=group,
-            split=split,
-            batch_size=batch_size,
-            seed=seed,
-            log=log,
-            asinh=asinh,
-            per_object=per_object,
-            augment={"series": SeriesAugment(drop=drop, noise=noise)},
-            cache=cache,
-        )
+        super().__init__(batch_size=batch_size, **common)
+        self.scaling = scaling_of(per_object)
+        self.augment = {"series": SeriesAugment(drop=drop, noise=noise)}
         self.save_hyperparameters(
             ignore=["observations", "objects", "test_observations", "test_objects", "split"], logger=False
         )

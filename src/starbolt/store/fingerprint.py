@@ -17,7 +17,7 @@ from starbolt.archives import Archive
 from starbolt.archives.arrow import from_memory
 
 SIMPLE = (str, bytes, bool, int, float, Path, type(None))
-FORMAT = "1"  # a change of the store's layout makes every store anew
+FORMAT = "2"  # a change of the store's layout makes every store anew
 
 
 def fingerprint(archive: Archive, catalogue: pa.Table) -> str:

@@ -95,6 +95,7 @@ def _write(folder: Path, archive: Archive, catalogue: pa.Table, workers: int, pr
         if len(about["channels"]) != about["shape"][0]:
             raise ValueError(f"{name} has {about['shape'][0]} channels, but is said to have {about['channels']}")
         about["units"] = list(_of(archive.units, name) or [""] * len(about["channels"]))
+        about |= _meaning(archive, about["kind"])
     about = {
         "format": 1,
         "archive": f"{type(archive).__module__}.{type(archive).__qualname__}",
@@ -215,6 +216,13 @@ def _scalars(catalogue: pa.Table) -> pa.Table:
 
 def _all_finite(values: np.ndarray) -> bool:
     return values.dtype.kind != "f" or bool(np.isfinite(values).all())
+
+
+def _meaning(archive: Archive, kind: str) -> dict[str, Any]:
+    """What else must agree before a network may be applied to other data."""
+    if kind == "series":
+        return {"axis": archive.axis, "axis_unit": archive.axis_unit}
+    return {"pixel_scale": archive.pixel_scale, "zero_point": archive.zero_point} if kind == "image" else {}
 
 
 def _of(names: Any, modality: str) -> Any:

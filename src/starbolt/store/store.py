@@ -22,7 +22,7 @@ class Modality:
     """One modality of a store: what it is, and its numbers.
 
     kind: "table", "image" or "series"; shape: of one object, (C, T) with T the longest for series.
-    complete: True where every number is finite.
+    complete: True where every number is finite. axis, axis_unit, pixel_scale, zero_point: see Archive.
     """
 
     kind: str
@@ -31,6 +31,10 @@ class Modality:
     shape: tuple[int, ...]
     complete: bool
     data: Dense | Ragged
+    axis: str = "time"
+    axis_unit: str = "d"
+    pixel_scale: float | None = None
+    zero_point: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,4 +93,5 @@ class Store:
 def _open_modality(folder: Path, name: str, about: dict) -> Modality:
     read = layout.read_ragged if about["kind"] == "series" else layout.read_dense
     channels, units, shape = (tuple(about[key]) for key in ("channels", "units", "shape"))
-    return Modality(about["kind"], channels, units, shape, about["complete"], read(folder / f"{name}.arrow"))
+    more = {key: about[key] for key in ("axis", "axis_unit", "pixel_scale", "zero_point") if key in about}
+    return Modality(about["kind"], channels, units, shape, about["complete"], read(folder / f"{name}.arrow"), **more)
