@@ -105,7 +105,7 @@ def test_nothing_chosen_prints_options_and_an_example(capsys):
     with pytest.raises(SystemExit):
         cli.main(["train"])
     line = capsys.readouterr().err
-    assert "data= one of images, series, table" in line
+    assert "data= one of images, series, spectra, table" in line
     assert "for example: starbolt train" in line
 
 

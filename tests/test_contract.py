@@ -1,6 +1,7 @@
 """The spec survives the trip through a checkpoint, and batches take their parts by name."""
 
 import json
+import math
 
 from starbolt.contract import InputSpec, Spec, TargetSpec
 
@@ -28,10 +29,32 @@ def test_and_from_json_where_tuples_are_lists():
     assert back.inputs["series"].scaling == "both"
 
 
+def test_a_spec_with_an_unknown_number_equals_itself():
+    """NaN equals nothing, and JSON does not know it."""
+    targets = [TargetSpec(("z",), ("",), log_mean=(float("nan"), v), log_spread=(1.0, 1.0)) for v in (1.0, 1.0, 2.0)]
+    one, same, other = (Spec(SPEC.inputs, target) for target in targets)
+    back = Spec.from_dict(json.loads(json.dumps(one.to_dict(), allow_nan=False)))
+    assert one == same == back
+    assert one != other
+    assert math.isnan(back.target.log_mean[0])
+
+
+def test_a_spec_of_an_earlier_version_has_the_defaults():
+    state = SPEC.to_dict()
+    for about in state["inputs"].values():
+        for word in ("stretch", "zero", "axis", "pixel_scale", "zero_point", "summaries", "low", "high", "measured"):
+            del about[word]
+    assert Spec.from_dict(state) == SPEC
+
+
 def test_plain_values_are_nothing_but_plain():
     def plain(value):
         if isinstance(value, dict):
             return all(isinstance(k, str) and plain(v) for k, v in value.items())
-        return all(map(plain, value)) if isinstance(value, tuple | list) else type(value) in (str, int, float, bool)
+        return (
+            all(map(plain, value))
+            if isinstance(value, tuple | list)
+            else type(value) in (str, int, float, bool, type(None))
+        )
 
     assert plain(SPEC.to_dict())

@@ -10,7 +10,7 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"contract", "schedules", "simulate", "compose", "__init__"},
+    {"contract", "schedules", "simulate", "stretch", "compose", "__init__"},
     {"archives", "models", "tasks", "standardise", "messages", "helptext", "callbacks", "checkpoints", "recipe"},
     {"store", "tracking"},
     {"data"},

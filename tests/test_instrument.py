@@ -112,3 +112,21 @@ def test_probabilities_add_to_one(trained, sky):
     np.testing.assert_allclose(sum(np.array(found[name]) for name in names), 1, atol=1e-5)
     best = np.argmax([found[name] for name in names], axis=0)
     assert [f"prob_{p}" for p in found["prediction"]] == [names[i] for i in best]
+
+
+def test_objects_outside_the_training_range_are_named(trained, sky):
+    instrument, table = starbolt.load(trained("mlp")), Table.read(sky["catalogue"])
+    assert set(instrument.predict(table)["outside"]) >= {""}
+    table["z"][0] = 50.0
+    found = instrument.predict(table)
+    assert found["outside"][0] in ("z", "i-z")
+    assert any("outside the training range" in note for note in found.meta["notes"])
+
+
+def test_labels_that_the_network_does_not_know_are_noted(trained, sky, tmp_path):
+    table = Table.read(sky["labels"])
+    table["class"] = table["class"].astype("U20")
+    table["class"][:4] = "mystery"
+    table.write(tmp_path / "strange.csv")
+    found = starbolt.load(trained("cnn")).predict(tmp_path / "strange.csv")
+    assert any("4 objects have a label that the checkpoint does not know" in note for note in found.meta["notes"])

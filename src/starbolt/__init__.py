@@ -8,6 +8,7 @@ _HOMES = {
     "ImageDataModule": "starbolt.data",
     "TableDataModule": "starbolt.data",
     "SeriesDataModule": "starbolt.data",
+    "SpectraDataModule": "starbolt.data",
     "ArchiveDataModule": "starbolt.data",
     "MultimodalDataModule": "starbolt.data",
     "Learner": "starbolt.learner",

@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from starbolt.archives import Archive
 from starbolt.checkpoints import AsideCheckpointIO
 from starbolt.contract import Spec
-from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, TableDataModule
+from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
+from starbolt.data.audit import Audit
 from starbolt.learner import Learner, symmetries_of
 from starbolt.tasks.scores import mode_of
 
@@ -25,6 +26,7 @@ TRUSTED = ("starbolt", "torch", "torchvision")
 BUILT = (torch.nn.Module, ObjectDataModule, Archive)
 FILES = (
     "path", "test_path", "catalogue", "test_catalogue", "observations", "test_observations", "objects", "test_objects",
+    "spectra", "test_spectra",
 )  # fmt: skip  # words of data.* that name catalogues
 CHOICES = (*FILES, "target", "where", "weight", "group", "classes", "min_count", "split", "seed")
 EXTRA = ("init", "freeze", "old_rate")  # words of model.* that are not the encoder's
@@ -35,11 +37,16 @@ def data(cfg: DictConfig) -> ObjectDataModule:
     return _made(cfg.data, split=_made(cfg.split), seed=cfg.seed)
 
 
+def audit(cfg: DictConfig) -> Audit:
+    """The audit of a configuration; the usual one where it names none: no training goes without."""
+    return _made(cfg.get("audit")) or Audit()
+
+
 def data_like(learner: Learner, source: Any, cache: str | None = None) -> ObjectDataModule:
     """A data module that reads `source` as the training data of a learner were read, target and row choices aside."""
     recipe = learner.recipe
     made = get_class(recipe["data"]["_target_"])
-    if made not in (TableDataModule, ImageDataModule, SeriesDataModule):
+    if made not in (TableDataModule, ImageDataModule, SeriesDataModule, SpectraDataModule):
         raise ValueError(f"{made.__name__} cannot be made from one table; give a data module")
     left = (
         CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")
@@ -57,7 +64,7 @@ def sources_of(words: Mapping[str, Any]) -> dict[str, None]:
 def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> bool:
     """Whether overrides name new catalogues; if so the old files, row choices and split are forgotten, in place."""
     words = {word.removeprefix("data.") for word in given if word.startswith("data.")}
-    if not words & set(FILES):
+    if not any(word.split(".")[-1] in FILES or word.startswith("archive.") for word in words):
         return False
     for word in (*FILES, "where", "group"):
         if word in cfg.data and word not in words:

@@ -93,8 +93,8 @@ def _groups() -> list[str]:
     lines = ["groups (choose with group=option)"]
     folders = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
     lines += [f"  {group:11} {' | '.join(options(group))}" for group in folders]
-    lines += ["", "settings of data=, model= and task= (type data.WORD=VALUE and so on)"]
-    for group in ("data", "model", "task"):
+    lines += ["", "settings of data=, split=, model= and task= (type data.WORD=VALUE and so on)"]
+    for group in ("data", "split", "model", "task"):
         for option in options(group):
             file = conf_folder() / group / f"{option}.yaml"
             if file.is_file():

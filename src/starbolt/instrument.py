@@ -16,9 +16,10 @@ from starbolt.archives import Dense
 from starbolt.contract import Spec
 from starbolt.data import ObjectDataModule
 from starbolt.data.batches import Batches
+from starbolt.data.ranges import Outside
 from starbolt.data.sources import Source
 from starbolt.learner import Learner
-from starbolt.predict import predict_rows, prediction_of
+from starbolt.predict import outside_names, predict_rows, prediction_of
 from starbolt.store.store import Modality
 
 
@@ -40,6 +41,8 @@ class Instrument:
     def predict(self, objects: Any) -> Table:
         """One row per object: `id`, then the quantities with units and `_err`, or `prediction` and class probabilities.
 
+        `outside` names the first input that lies outside the training range; meta["notes"] says what was converted.
+
         objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data
         (for light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN
         where unmeasured; or a data module.
@@ -53,16 +56,19 @@ class Instrument:
             data.open_like(self.spec)
             if _channels(data.spec) != _channels(self.spec):
                 raise ValueError("these data were opened with other channels before; give a fresh data module")
-            return self._predict(data.predict_dataloader(), data.ids)
+            return self._predict(data.predict_dataloader(), data.ids, data.notes)
 
-    def _predict(self, batches: Batches, ids: np.ndarray) -> Table:
+    def _predict(self, batches: Batches, ids: np.ndarray, notes: Sequence[str] = ()) -> Table:
         found = predict_rows(self.learner, batches)
         table = Table({"id": ids, **self.learner.task.columns(prediction_of(found))})
+        if outside := outside_names(self.learner, found):
+            table["outside"] = outside.to_numpy(zero_copy_only=False).astype(str)
         for name, unit in zip(self.spec.target.columns, self.spec.target.units, strict=True):
             for column in (name, f"{name}_err"):
                 if unit and column in table.colnames:
                     table[column].unit = Unit(unit, parse_strict="silent")
-        table.meta = {"data": self.spec.data, "split": self.spec.split}
+        told = Outside(self.spec).note(found)
+        table.meta = {"data": self.spec.data, "split": self.spec.split, "notes": [*notes, *([told] if told else [])]}
         return table
 
     def _array(self, x: np.ndarray) -> Batches:

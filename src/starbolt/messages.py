@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 LIGHTNINGS = "MisconfigurationException"  # Lightning's own for a Trainer that cannot be, by name: it loads slowly
+FULL = "OutOfMemoryError"  # torch's, of a device, by name: it loads slowly
 
 _log: list[Path] = []
 
@@ -67,10 +68,8 @@ def guarded() -> Iterator[None]:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        told = (
-            isinstance(error, UserError | ValueError | OSError | ModuleNotFoundError)
-            or type(error).__name__ == LIGHTNINGS
-        )
+        told = isinstance(error, UserError | ValueError | OSError | ModuleNotFoundError | MemoryError)
+        told = told or type(error).__name__ in (LIGHTNINGS, FULL)
         if not told or os.environ.get("STARBOLT_TRACEBACK"):
             raise
         with suppress(OSError):  # the disk may be full, or the folder may not be there
@@ -84,6 +83,9 @@ def _sentence(error: BaseException) -> str:
         error = error.__cause__
     if getattr(error, "errno", None) == errno.ENOSPC:
         return f"no space left on the disk{f' of {error.filename}' if error.filename else ''}; make room, then go on"  # type: ignore[attr-defined]
+    if isinstance(error, MemoryError) or type(error).__name__ == FULL:
+        first = str(error).strip().split("\n")[0][:120]
+        return f"the memory does not suffice ({first}); try a smaller data.batch_size= or a smaller network"
     return str(error).strip() or type(error).__name__
 
 

@@ -13,7 +13,10 @@ from torch import Tensor
 from starbolt.contract import Batch, Block
 from starbolt.data.batches import Batches
 from starbolt.data.module import ObjectDataModule
+from starbolt.data.ranges import Outside
 from starbolt.learner import Learner
+
+OTHERS = ("loss", "y", "row", "outside", "beyond")  # what `predict_rows` tells besides the task's prediction
 
 
 @torch.inference_mode()
@@ -24,15 +27,16 @@ def predict_rows(
     device: torch.device | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
-    """The task's prediction with `loss`, `y` and `row`, all [n] or [n, ...], in the order of the batches."""
+    """The task's prediction with `loss`, `y`, `row`, `outside`, `beyond` (see `Outside`), [n] or [n, ...], by row."""
     device = device or best_device()
     learner = learner.to(device).eval()
     found: list[dict[str, Tensor]] = []
-    done = 0
+    done, reach = 0, Outside(learner.spec)
     for batch in batches:
         moved = to_device(batch, device)
         prediction, loss = learner.predict_batch(moved)
-        found.append({k: v.cpu() for k, v in prediction.items()} | {"loss": loss.cpu(), "y": batch.y, "row": batch.row})
+        told = {**prediction, "loss": loss, "y": batch.y, "row": batch.row, **reach(moved.inputs)}
+        found.append({name: value.cpu() for name, value in told.items()})
         done += len(batch.row)
         if progress:
             progress(done, len(batches.rows))
@@ -43,7 +47,7 @@ def predict_rows(
 
 def prediction_of(found: dict[str, Tensor]) -> dict[str, Tensor]:
     """Only what the task predicted, of what `predict_rows` gave."""
-    return {name: value for name, value in found.items() if name not in ("loss", "y", "row")}
+    return {name: value for name, value in found.items() if name not in OTHERS}
 
 
 def score(learner: Learner, found: dict[str, Tensor]) -> dict[str, float]:
@@ -55,14 +59,23 @@ def score(learner: Learner, found: dict[str, Tensor]) -> dict[str, float]:
 
 
 def prediction_table(learner: Learner, data: ObjectDataModule, found: dict[str, Tensor], **constant: Any) -> pa.Table:
-    """One row per object: id, row, `constant` columns, the target where known, prediction columns and loss."""
+    """One row per object: id, row, `constant` columns, the target where known, prediction columns, outside and loss."""
     rows = found["row"].numpy()
     columns: dict[str, Any] = {"id": data.ids[rows], "row": rows}
     columns |= {name: np.full(len(rows), value) for name, value in constant.items()}
     columns |= learner.task.truth(found["y"])
     columns |= learner.task.columns(prediction_of(found))
+    if outside := outside_names(learner, found):
+        columns["outside"] = outside
     columns["loss"] = found["loss"].numpy()
     return pa.table(columns)
+
+
+def outside_names(learner: Learner, found: dict[str, Tensor]) -> pa.DictionaryArray | None:
+    """The first input that lies outside the training range, per object; "" inside, None where no range is known."""
+    names = Outside(learner.spec).names
+    codes = (found["outside"] + 1).to(torch.int32).numpy()
+    return pa.DictionaryArray.from_arrays(codes, ("", *names)) if names else None
 
 
 def best_device() -> torch.device:

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from starbolt import build, provenance, tracking
 from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
 from starbolt.data import ObjectDataModule
+from starbolt.data.earlier import FILE as SPLIT
 from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
 from starbolt.predict import predict_rows, prediction_table, score
@@ -53,6 +54,7 @@ def execute(folder: Path) -> dict[str, float]:
     data = build.data(cfg)
     data.progress = bar("packing")
     learner = build.learner(cfg, data)
+    examine(cfg, folder, data)
     trainer = build_trainer(cfg, folder, data)
     describe(learner, data, trainer.strategy.root_device)
     try:
@@ -63,6 +65,19 @@ def execute(folder: Path) -> dict[str, float]:
         raise
     tracking.close(trainer, failed=False)
     return metrics
+
+
+def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
+    """Audit the data and their split, and keep who is in which part; AuditError where a fault is not waived."""
+    audited = build.audit(cfg)(data)
+    if getattr(rank_zero_only, "rank", 0) == 0:
+        _write_json(folder / "audit.json", audited.to_dict())
+        if not (folder / SPLIT).exists():
+            data.store_split(folder)
+    for finding in audited.findings:
+        if finding.waived:
+            data.notes.append(f"waived by audit.waive=[{finding.name}]: {finding.sentence}: {finding.first}")
+    audited.refuse()
 
 
 def fit_and_score(

@@ -31,7 +31,7 @@ def test_sentinels_become_null_in_every_numeric_type_but_not_in_the_id():
 def test_two_catalogues_are_told_apart_and_a_lacking_column_is_null():
     both = in_parts([pa.table({"a": [1], "label": ["x"]}), pa.table({"a": [2.5]})])
     assert both.to_pylist() == [{"a": 1, "label": "x", PART: "train"}, {"a": 2.5, "label": None, PART: "test"}]
-    with pytest.raises(ValueError, match=r"another type in the test catalogue"):
+    with pytest.raises(ValueError, match=r"column 'a' is int64 in the first catalogue but string in the test"):
         in_parts([pa.table({"a": [1]}), pa.table({"a": ["x"]})])
 
 

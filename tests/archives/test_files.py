@@ -231,3 +231,39 @@ def test_real_files() -> None:
     alerts = read_table(data / "images_ztf_alerts_fixture")
     assert alerts.num_rows > 100
     assert pa.types.is_struct(alerts.schema.field("candidate").type)
+
+
+@pytest.mark.parametrize("ending", ["fits", "fits.gz"])
+def test_the_checksum_of_a_fits_table_is_honoured(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "a.fits"
+    columns = [fits.Column("mag", "D", array=MAG), fits.Column("objid", "K", array=NUMBER)]
+    fits.BinTableHDU.from_columns(columns, name="PHOT").writeto(path, checksum=True)
+    content = bytearray(path.read_bytes())
+    target = tmp_path / f"b.{ending}"
+
+    def written(data: bytes) -> Path:
+        target.write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+        return target
+
+    assert read_table(written(content))["mag"].to_pylist() == MAG.tolist()
+    content[content.index(MAG.astype(">f8")[3:4].tobytes()) + 6] ^= 1
+    with pytest.raises(
+        ValueError, match=r"b\.fits.*, HDU 1 \(PHOT\): its data sum to .*; it is damaged; fetch it again$"
+    ):
+        read_table(written(content))
+
+
+def test_only_the_columns_asked_for(tmp_path: Path) -> None:
+    sky()["mag", "objid", "gaps"].write(tmp_path / "a.fits")
+    assert read_table(tmp_path / "a.fits", columns=["gaps", "mag", "other"]).column_names == ["mag", "gaps"]
+    assert read_table(tmp_path / "a.fits", names=list("abc"), columns=["c"]).column_names == ["c"]
+    assert read_table(sky(), columns=lambda field: pa.types.is_string(field.type)).column_names == ["kind"]
+
+
+def test_a_votable_inside_parquet_metadata_gives_units(tmp_path: Path) -> None:
+    sky()["mag", "objid"].write(
+        tmp_path / "a.parquet", format="parquet.votable", metadata={"mag": {"unit": "mag"}, "objid": {"unit": None}}
+    )
+    read = read_table(tmp_path / "a.parquet")
+    assert read["mag"].to_pylist() == MAG.tolist()
+    assert unit(read, "mag") == "mag"

@@ -153,7 +153,7 @@ def test_the_source_of_a_stale_store_is_known(survey):
         ({}, "name the column of their files with data.file="),
         ({"file": "gg"}, "no column 'gg'"),
         ({"file": "{obj}.fits"}, "no column 'obj'; did you mean 'objid'"),
-        ({"file": "g"}, r"HDU 0 holds no image \(there are 0 'PRIMARY': no image, 1 'SCI': 6x8"),
+        ({"file": "g", "hdu": 0}, r"HDU 0 holds no image \(there are 0 'PRIMARY': no image, 1 'SCI': 6x8"),
         ({"file": "g", "hdu": "SKY"}, r"obj0_g.fits: there is no HDU 'SKY'"),
         ({"file": "g", "hdu": 1, "context": ["mga"]}, "no column 'mga'; did you mean 'mag'"),
         ({"stack": "cube.npy"}, "no stack 'cube.npy'"),

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import QTable
 
-from starbolt.archives.base import PART
-from starbolt.archives.tables import TableArchive, coarse
+from starbolt.archives.base import PART, Dense, Sample
+from starbolt.archives.precision import coarse
+from starbolt.archives.tables import TableArchive
 
 RNG = np.random.default_rng(1)
 N = 40
@@ -39,13 +40,14 @@ def test_default_channels_are_the_numeric_columns() -> None:
     archive = TableArchive(TABLE, id="id", exclude=["z"])
     catalogue = archive.read()
     x = archive.load_rows(catalogue)["table"].x
-    assert archive.channels == ("u", "g", "n", "ok")
-    assert archive.units == ("", "", "", "")
+    assert archive.channels == ("u", "g", "n", "ok", *(f"spectrum_{i}" for i in range(5)))
+    assert archive.units == ("",) * 9
     assert "spectrum" not in catalogue.column_names
     assert "kind" in catalogue.column_names
     assert x.dtype == np.float32
     assert x.flags.c_contiguous
-    for i, name in enumerate(archive.channels):
+    assert (x[:, 4:] == np.float32(TABLE["spectrum"])).all()
+    for i, name in enumerate(archive.channels[:4]):
         assert (x[:, i] == np.float32(TABLE[name])).all()
 
 
@@ -104,15 +106,6 @@ def test_the_zero_point_in_the_sentence_is_enough(values: np.ndarray) -> None:
     assert not coarse(values - zero)
 
 
-def test_coarse() -> None:
-    assert coarse(2459000 + np.arange(100) / 100)
-    assert coarse(2.0**40 + np.arange(100))
-    assert not coarse(np.append(RNG.normal(size=1000), 1e30))
-    assert not coarse(59000 + np.arange(1000.0))
-    assert not coarse(np.full(10, 2459000.123))
-    assert not coarse(np.full(10, np.nan))
-
-
 def test_nested_columns(tmp_path: Path) -> None:
     alerts = pa.array([{"magpsf": float(i), "deep": {"rb": i / 2}, "kind": "x"} for i in range(N)])
     pq.write_table(pa.table({"objectId": [f"ZTF{i}" for i in range(N)], "candidate": alerts}), tmp_path / "a.parquet")
@@ -153,12 +146,141 @@ def test_training_and_test_file(tmp_path: Path) -> None:
         ({"colours": [["u", "r"]]}, "no column 'r'"),
         ({"zero": {"jd": 5}}, "no column 'jd'"),
         ({"id": "idd"}, r"no column 'idd'; did you mean 'id'\?"),
+        ({"features": ["u"], "errors": {"g": "n"}}, r"data.errors names 'g', which is no feature; there are 'u'"),
+        ({"errors": {"u": "err"}}, "no column 'err'"),
+        ({"limits": {"u": "kind"}}, "column 'kind' of the table holds 'a', which is neither '<' or '>'"),
+        ({"asinh_magnitudes": {"u": 1}}, r"column 'u' .* no unit, so .* data.zero_point="),
+        (
+            {"asinh_magnitudes": {"u": 0}, "zero_point": 25},
+            "gives 'u' the softening 0, not positive|softening 0 for 'u'",
+        ),
         ({"exclude": list(TABLE)}, r"no numeric column left to learn from; see data.features="),
     ],
 )
 def test_sentences(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         dense(TableArchive(TABLE, **options))
+
+
+FLUXES = {
+    "u": [1.0, 2.0, np.nan, 4.0, -1.0],
+    "g": [2.0, 3.0, 4.0, 5.0, 6.0],
+    "eu": [0.1, 0.0, 0.3, np.nan, 0.5],
+    "eg": [0.2, 0.2, 0.2, 0.2, 0.2],
+    "lu": ["", "<", None, "=", ">"],
+}
+
+
+def planes(source: Any, **words: Any) -> Dense:
+    archive = TableArchive(source, **words)
+    catalogue = archive.read()
+    whole = archive.load_rows(catalogue)["table"]
+    assert isinstance(whole, Dense)
+    for start in range(catalogue.num_rows):  # any slice gives the same, bit for bit, as does one row
+        part = archive.load_rows(catalogue.slice(start, 2))["table"]
+        one = archive.load(catalogue.slice(start, 1).to_pylist()[0])
+        row = (one.x, one.err, one.limit) if isinstance(one, Sample) else (one, None, None)
+        for plane, piece, single in zip(
+            (whole.x, whole.err, whole.limit), (part.x, part.err, part.limit), row, strict=True
+        ):
+            if plane is not None:
+                assert np.array_equal(piece, plane[start : start + 2], equal_nan=plane.dtype != bool)
+                assert np.array_equal(single, plane[start], equal_nan=plane.dtype != bool)
+            else:
+                assert piece is None
+    return whole
+
+
+def test_errors_go_with_their_features() -> None:
+    archive = TableArchive(FLUXES, errors={"u": "eu", "g": "eg"}, colours=[["u", "g"]], exclude=["lu"])
+    archive.read()
+    assert archive.channels == ("u", "g", "u-g")
+    nan = np.nan
+    found = planes(FLUXES, errors={"u": "eu"}, colours=[["g", "u"]], features=["g", "u"])
+    assert found.err is not None
+    assert found.err.dtype == np.float32
+    assert np.isnan(found.err[:, 0]).all()  # no column is named for g
+    expected = np.float32([0.1, nan, nan, nan, 0.5])  # zero is no error, and what is unmeasured has none
+    assert np.array_equal(found.err[:, 1], expected, equal_nan=True)
+    both = planes(FLUXES, errors={"u": "eu", "g": "eg"}, colours=[["u", "g"]], features=["u"])
+    assert both.err is not None
+    assert both.err[0, 1] == np.float32(np.hypot(0.1, 0.2))
+    assert both.limit is None
+
+
+def test_limits_are_apart_from_what_was_not_observed() -> None:
+    found = planes(FLUXES, features=["u", "g"], limits={"u": "lu"}, colours=[["u", "g"]])
+    assert found.limit is not None
+    assert found.limit.T.tolist() == [[False, True, False, False, True], [False] * 5, [False, True, False, False, True]]
+    assert np.isnan(found.x[2, 0])
+    number = planes(FLUXES | {"lu": [0, 1, 1, 0, -1]}, features=["u"], limits={"u": "lu"}).limit
+    assert number is not None
+    assert number[:, 0].tolist() == [False, True, False, False, True]
+
+
+def test_cells_with_a_sign_are_limits_by_themselves(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,g,r\n1,<21.5,3\n2,20,4\n3,,5\n")
+    (tmp_path / "b.csv").write_text("id,g,r\n4,19,>3\n5,18,4\n")
+    found = planes(tmp_path / "a.csv", id="id")
+    assert np.array_equal(found.x, np.float32([[21.5, 3], [20, 4], [np.nan, 5]]), equal_nan=True)
+    assert found.limit is not None
+    assert found.limit.tolist() == [[True, False], [False, False], [False, False]]
+    both = planes(tmp_path / "a.csv", test_path=tmp_path / "b.csv", id="id")
+    assert both.x[3:].tolist() == [[19, 3], [18, 4]]
+    assert both.limit is not None
+    assert both.limit[3:].tolist() == [[False, True], [False, False]]
+
+
+def test_fluxes_become_magnitudes_before_colours() -> None:
+    source = QTable({"u": [3.0, -1.0, 0.0, np.nan] * u.uJy, "g": [100.0, 3, 5, 7] * u.uJy, "eu": [0.5, 0.5, 0.5, 0.5]})
+    words: dict[str, Any] = {"asinh_magnitudes": {"u": 2.0, "g": 0.1}, "errors": {"u": "eu"}, "colours": [["u", "g"]]}
+    archive = TableArchive(source, **words)
+    archive.read()
+    assert archive.channels == ("u", "g", "u-g")
+    assert archive.units == ("mag", "mag", "mag")
+    found = planes(source, **words)
+    flux = np.array([3.0, -1.0, 0.0])
+    m = 23.9 - 2.5 / np.log(10) * (np.arcsinh(flux / 4) + np.log(2))
+    g = 23.9 - 2.5 / np.log(10) * (np.arcsinh(np.array([100.0, 3, 5]) / 0.2) + np.log(0.1))
+    np.testing.assert_allclose(found.x[:3, 0], m, rtol=1e-7)
+    np.testing.assert_allclose(found.x[:3, 2], m - g, rtol=1e-6)
+    assert np.isnan(found.x[3]).tolist() == [True, False, True]
+    assert found.err is not None
+    np.testing.assert_allclose(found.err[0, 0], 2.5 / np.log(10) * 0.1, rtol=1e-6)
+    given = planes({"f": [3.0, 1.0]}, asinh_magnitudes={"f": 2.0}, zero_point=25.0)
+    np.testing.assert_allclose(given.x[0, 0], m[0] + 25 - 23.9, rtol=1e-6)
+
+
+def test_vectors_have_their_errors_and_softenings() -> None:
+    flux, err = RNG.normal(size=(4, 3)), RNG.uniform(1, 2, (4, 3))
+    source = QTable({"flux": flux * u.Jy, "flux_err": err * u.Jy})
+    found = planes(source, errors={"flux": "flux_err"}, asinh_magnitudes={"flux": 0.5})
+    assert found.x.shape == (4, 3)
+    assert found.err is not None
+    np.testing.assert_allclose(found.err, 2.5 / np.log(10) * err / np.hypot(flux, 1), rtol=1e-6)
+
+
+def test_several_files_are_one_catalogue(tmp_path: Path) -> None:
+    for i in range(3):
+        pq.write_table(pa.table({"a": [float(i)], "b": [i]}), tmp_path / f"p{i}.parquet")
+    archive = TableArchive(f"{tmp_path}/p*.parquet", test_path=[f"{tmp_path}/p0.parquet"])
+    catalogue = archive.read()
+    assert catalogue[PART].to_pylist() == ["train"] * 3 + ["test"]
+    assert archive.load_rows(catalogue)["table"].x.tolist() == [[0, 0], [1, 1], [2, 2], [0, 0]]
+    assert archive.files() == [*(f"{tmp_path}/p{i}.parquet" for i in range(3)), f"{tmp_path}/p0.parquet"]
+    assert TableArchive(TABLE).files() is None
+    assert TableArchive(TABLE, test_path=f"{tmp_path}/p0.parquet").files() is None
+
+
+def test_bytes_and_light_curves_of_a_catalogue_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"a": [1.0], "stamp": [b"FITS"], "lc": [[1.0, 2.0]], "s": [{"x": 1, "y": 2}]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    decoded: list[list[str]] = []
+    read = pq.ParquetFile.read
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda self, names: decoded.append(names) or read(self, names))
+    TableArchive(tmp_path / "a.parquet").read()
+    TableArchive(tmp_path / "a.parquet", features=["s.x"], where="s.y > 1").read()
+    assert decoded == [["a"], ["a", "s"]]
 
 
 def test_infinities_and_overflows_are_unmeasured() -> None:

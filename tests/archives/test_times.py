@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from astropy.time import Time
 
-from starbolt.archives.times import times
+from starbolt.archives.times import days, time_unit, times
 
 ISO = ["2024-02-29T06:00:00.25", "1995-10-06T23:59:59Z", None]
 
@@ -36,3 +36,17 @@ def test_a_word_is_refused_with_the_way_out():
         ValueError, match=r"column 't' of a.csv holds 'noon' where a time is needed: a number or an ISO date"
     ):
         times(pa.table({"t": ["noon"]}), "t", "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("has", "known"),
+    [("s", "s"), ("day", "d"), ("h", "h"), ("min", "min"), ("yr", "yr"), ("", "d"), ("mag", "d"),
+     ("BJD - 2457000, days", "d")],
+)  # fmt: skip
+def test_the_unit_of_time_is_the_columns_own_or_days(has, known):
+    assert time_unit(has) == known
+
+
+def test_a_night_has_its_length_in_any_unit():
+    assert days(1.0, "s") == 86400
+    assert days(1.0, "d") == 1

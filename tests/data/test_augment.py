@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from starbolt.contract import Block
-from starbolt.data.augment import ImageAugment, SeriesAugment, oriented, pixel_scatter
+from starbolt.data.augment import ImageAugment, SeriesAugment, TableAugment, oriented, pixel_scatter
 
 
 def picture(b=400, height=5, width=5):
@@ -137,3 +137,25 @@ def test_nothing_asked_is_nothing_done():
     assert SeriesAugment()(curves()).x is not None
     block = picture()
     assert ImageAugment(symmetries=False)(block) is block
+
+
+def test_dropping_leaves_wavelengths_where_they_are():
+    block = curves()
+    x = block.x.clone()
+    x[:, 0] += 4000 * block.mask[:, 0]
+    kept = SeriesAugment(drop=0.5, absolute=True)(block._replace(x=x))
+    places = kept.x[:, 0]
+    assert set(places.unique().tolist()) <= set(x[:, 0].unique().tolist())
+    assert (places[kept.length > 0, 0] >= 4000).all()
+    assert (kept.length < block.length).any()
+
+
+def test_noise_of_a_table_is_that_of_its_errors_and_spares_limits():
+    torch.manual_seed(0)
+    x, err = torch.zeros(4000, 3), torch.tensor([1.0, 2.0, 0.5]).expand(4000, 3)
+    limit = torch.tensor([False, False, True]).expand(4000, 3)
+    block = Block(x, torch.ones_like(x, dtype=torch.bool), err, limit)
+    moved = TableAugment(noise=2.0)(block).x
+    assert moved.std(0).tolist() == pytest.approx([2, 4, 0], rel=0.05)
+    assert TableAugment()(block) is block
+    assert TableAugment(noise=1.0)(block._replace(err=None)).x is x

@@ -3,11 +3,15 @@
 import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from starbolt.archives import Dense, Ragged
-from starbolt.data.batches import Batches
+from starbolt.data import batches as module
+from starbolt.data.batches import BLOCKS, Batches, block_of
 from starbolt.data.sources import Source
 from starbolt.store.store import Modality
 
@@ -125,3 +129,115 @@ def test_batches_of_series_are_of_like_length():
     blocks = np.random.default_rng(0).permutation(lengths)
     unsorted = sum(len(b) * b.max() for b in np.array_split(blocks, 7))
     assert sum(padded) < 0.8 * unsorted
+
+
+@given(
+    count=st.integers(1, 300),
+    size=st.integers(1, 40),
+    block=st.integers(0, 9),
+    world=st.integers(1, 3),
+    epoch=st.integers(0, 3),
+    series=st.booleans(),
+)
+def test_blocks_lose_and_repeat_no_row(count, size, block, world, epoch, series):
+    """Whatever the sizes: each row at most once an epoch over all ranks, and exactly once where there is one."""
+    rows = np.flatnonzero(np.random.default_rng(count).random(N) < 0.7)[:count]
+    make = curves if series else table
+    orders = [
+        loader(make(), rows, size, shuffle=True, block=block, rank=rank, world=world).order(epoch)
+        for rank in range(world)
+    ]
+    seen = np.concatenate([np.concatenate(order) for order in orders if order] or [rows[:0]])
+    assert set(seen) <= set(rows)
+    if world == 1:
+        assert sorted(seen) == rows.tolist()
+    elif len(rows) >= size * world:
+        assert len(seen) == len(set(seen))
+
+
+def wide(rows=6400):
+    data = Dense(np.arange(rows, dtype="f4")[:, None])
+    sources = {"table": Source(Modality("table", ("a",), ("",), (1,), True, data))}
+    return lambda **more: Batches(
+        sources, np.arange(rows), np.zeros(rows, int), np.ones(rows, "f4"), 16, shuffle=True, **more
+    )
+
+
+def test_a_pool_reads_few_blocks_and_an_epoch_begins_anywhere(monkeypatch):
+    monkeypatch.setattr(module, "BLOCKS", 8)
+    make = wide()
+    batches = make(block=50)
+    order = np.concatenate(batches.order(0))
+    for start in range(0, 6400, 400):
+        assert len(set(order[start : start + 400] // 50)) == 8, "a pool of 400 rows holds 8 blocks whole"
+    assert len(set(order[:400] // 800)) > 4, "from all over the store"
+    assert (np.diff(order[:400]) == 1).mean() < 0.05, "and shuffled"
+    assert not np.array_equal(order, np.concatenate(batches.order(1)))
+
+
+def test_few_blocks_are_shuffled_as_one():
+    order = np.concatenate(wide(1000)(block=1000 // BLOCKS).order(0))
+    assert abs(np.corrcoef(order, np.arange(1000))[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize("handed", [0, 7, 30])
+def test_each_batch_is_announced_once_before_it_is_gathered(monkeypatch, handed):
+    monkeypatch.setattr(module, "BLOCKS", 4)
+    batches, announced = wide()(block=32), []
+    batches._announce = lambda some: announced.extend(tuple(rows) for rows in some)
+    batches.load_state_dict({"epoch": 0, "handed": handed, "block": 32})
+    for i, rows in enumerate(map(tuple, (batch.row.tolist() for batch in batches))):
+        assert announced[i] == rows
+        assert len(announced) <= i + 2 * 8, "no more than a pool ahead"
+    assert len(announced) == len(batches) - handed
+
+
+def test_reading_ahead_reaches_the_store_s_file(tmp_path, monkeypatch, boxed_store):
+    asked = []
+    monkeypatch.setattr(
+        "starbolt.store.store.os.posix_fadvise", lambda file, start, size, how: asked.append((start, size))
+    )
+    modality = boxed_store.modalities["image"]
+    modality.announce(np.array([0, 1, 2, 50, 90]))
+    assert sum(size for _, size in asked) >= 5 * 40_000
+    begin = asked[0][0]
+    covered = np.zeros(100 * 40_000, bool)
+    for start, size in asked:
+        covered[start - begin : start - begin + size] = True
+    for row in (0, 1, 2, 50, 90):
+        assert covered[row * 40_000 : (row + 1) * 40_000].all()
+    assert not covered[60 * 40_000 : 80 * 40_000].any()
+
+
+@pytest.fixture
+def boxed_store(tmp_path):
+    from starbolt.archives import Archive
+    from starbolt.store import pack
+
+    class Blank(Archive):
+        channels = ("g",)
+
+        def read(self):
+            return pa.table({"row": np.arange(100)})
+
+        def load(self, row):
+            return np.full((1, 100, 100), row["row"], np.float32)
+
+    return pack(Blank(), cache=tmp_path)
+
+
+def test_blocks_are_chosen_where_the_store_is_larger_than_half_the_memory(monkeypatch):
+    assert block_of(table(), N) == 0
+    monkeypatch.setattr(module.os, "sysconf", lambda name: 1)
+    assert block_of(table(), N) == module.BLOCK // 4
+    assert loader(shuffle=True).block == module.BLOCK // 4
+
+
+def test_a_resumed_run_keeps_its_order_on_a_larger_machine():
+    make = wide()
+    before = make(block=50)
+    iterator = iter(before)
+    next(iterator)
+    after = make(block=0)
+    after.load_state_dict(before.state_dict())
+    assert rows_of(after) == rows_of(iterator)

@@ -1,12 +1,18 @@
 """Only training rows are measured, and NaN is nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from astropy.visualization import ZScaleInterval
 
 from starbolt.archives import Dense, Ragged
-from starbolt.data import measure
-from starbolt.data.measure import measure_input, measure_target, transformed
+from starbolt.data import measure, transforms
+from starbolt.data.measure import measure_input, measure_target, rows_digest
+from starbolt.data.transforms import transformed
 from starbolt.store.store import Modality
+from starbolt.stretch import stretched
 
 
 def table(x, err=None, names=None):
@@ -148,3 +154,72 @@ def test_targets_are_counted_or_measured():
 def test_an_unknown_target_is_not_a_negative_one():
     y = np.array([[1.0], [np.nan], [100.0]], np.float32)
     assert measure_target(("p",), ("",), (), y).log_mean == (pytest.approx(1),)
+
+
+def test_the_rows_measured_are_known_by_their_digest():
+    x = gaussian(40, 2)
+    found = measure_input(table(x), np.array([5, 3, 8]))
+    assert found.measured == rows_digest(np.array([3, 5, 8])) != rows_digest(np.array([3, 5, 9]))
+    assert len(found.measured) == 16
+
+
+def test_a_wavelength_is_absolute_and_has_its_own_name_and_unit():
+    modality = series([3, 2], [4000, 5000, 6000, 4100, 7000], [[1], [2], [3], [4], [5]])
+    found = measure_input(replace(modality, axis="wavelength", axis_unit="Angstrom"), np.arange(2))
+    assert (found.axis, found.channels[0], found.units[0]) == ("wavelength", "wavelength", "Angstrom")
+    assert found.mean[0] == pytest.approx(5220)
+    assert measure_input(modality, np.arange(2)).mean[0] == pytest.approx((0 + 1000 + 2000 + 0 + 2900) / 5)
+
+
+@pytest.mark.parametrize("stretch", ["asinh", "log", "zscale"])
+def test_the_constants_of_a_stretch_are_those_of_the_training_pixels(stretch):
+    x = gaussian(30, 2, 8, 8)
+    x[20:] = 1e6
+    x[3, 0, :4] = np.nan
+    found = measure_input(images(x), np.arange(20), stretch=stretch)
+    for channel in range(2):
+        seen = x[:20, channel][np.isfinite(x[:20, channel])].astype(float)
+        middle = np.median(seen)
+        wanted = [middle, 1.4826 * np.median(np.abs(seen - middle))]
+        if stretch == "zscale":
+            low, high = ZScaleInterval(n_samples=transforms.SAMPLE).get_limits(x[:20, channel].ravel())
+            wanted = [low, high - low]
+        assert [found.zero[channel], found.soft[channel]] == pytest.approx(wanted, rel=1e-5)
+        made = stretched(torch.from_numpy(seen), stretch, *wanted)[0]
+        assert found.mean[channel] == pytest.approx(float(made.mean()), abs=1e-5)
+        assert found.spread[channel] == pytest.approx(float(made.std(correction=0)), rel=1e-4)
+    assert (found.stretch, found.transform) == (stretch, ("linear", "linear"))
+
+
+def test_zscale_looks_at_more_than_one_corner_of_the_images(monkeypatch):
+    """Every 64th pixel of 8x8 images would be the first of each."""
+    monkeypatch.setattr(transforms, "SAMPLE", 100)
+    x = gaussian(100, 1, 8, 8)
+    x[:, 0, 0, 0] = 0
+    found = measure_input(images(x), np.arange(100), stretch="zscale")
+    assert found.soft[0] > 1
+
+
+def test_errors_are_measured_stretched():
+    x = gaussian(20, 1, 5, 5)
+    found = measure_input(images(x, np.full_like(x, 0.1)), np.arange(20), stretch="asinh")
+    slope = stretched(torch.from_numpy(x.astype(float)), "asinh", found.zero[0], found.soft[0])[1]
+    assert found.err_mean[0] == pytest.approx(float((0.1 * slope).log10().mean()), abs=1e-5)
+
+
+def test_a_channel_with_a_word_of_its_own_is_not_stretched():
+    x = np.abs(gaussian(20, 1, 5, 5)) + 1
+    plain, mixed = (measure_input(images(x), np.arange(20), log=("g",), stretch=word) for word in ("linear", "zscale"))
+    assert (plain.mean, plain.soft, plain.zero) == (mixed.mean, mixed.soft, mixed.zero)
+
+
+def test_a_column_that_float32_would_blur_is_refused():
+    days = 2_459_000.5 + np.random.default_rng(0).uniform(0, 1, (50, 1))
+    with pytest.raises(ValueError, match=r"column 'c0' \(about 2459001.* too coarse in float32.*data\.context="):
+        measure_input(table(days), np.arange(50))
+    assert measure_input(table(days - 2_459_000), np.arange(50)).spread[0] > 0.1
+
+
+def test_pixel_scale_and_zero_point_are_kept():
+    found = measure_input(replace(images(gaussian(4, 1, 3, 3)), pixel_scale=0.2, zero_point=27.0), np.arange(4))
+    assert (found.pixel_scale, found.zero_point) == (0.2, 27.0)

@@ -1,9 +1,11 @@
 """The walk from a catalogue to batches, within Lightning and without."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -11,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from starbolt.contract import Spec
 from starbolt.data import TableDataModule
-from starbolt.data.splits import Stratified
+from starbolt.data.splits import KFold, Sky, Stratified, Time
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 pytestmark = pytest.mark.filterwarnings(
@@ -164,3 +166,71 @@ def test_groups_stay_together_and_objects_without_one_are_alone(tmp_path):
     assert {part for part, rows in data.parts.items() if (rows < 75).any()} == {"train", "val", "cal", "test"}
     for name in {g for g in group if g}:
         assert sum(any(group[row] == name for row in rows) for rows in data.parts.values()) == 1
+
+
+def written(tmp_path, rows):
+    table = pa.table(catalogue(300)).slice(0, rows)
+    pacsv.write_csv(table, tmp_path / "cat.csv")
+    return str(tmp_path / "cat.csv")
+
+
+def named_parts(data):
+    return {data.ids[row]: part for part, rows in data.parts.items() for row in rows}
+
+
+def test_a_grown_catalogue_tells_who_moved_and_like_keeps_them(tmp_path):
+    """Nothing is said of an unchanged catalogue, nor where the earlier split is kept; val keeps choosing the same."""
+    first = module(tmp_path, written(tmp_path, 150))
+    first.open("quantity")
+    first.store_split(tmp_path / "run")
+    again = module(tmp_path, written(tmp_path, 150))
+    again.open("quantity")
+    assert not any("another part" in note for note in again.notes)
+    grown = module(tmp_path, written(tmp_path, 300))
+    grown.open("quantity")
+    (note,) = [note for note in grown.notes if "another part" in note]
+    before, after = named_parts(first), named_parts(grown)
+    moved = sum(after[name] != part for name, part in before.items())
+    assert note.startswith(f"{moved} of 150 objects are in another part than at the split of ")
+    kept = module(tmp_path, written(tmp_path, 300), split=Stratified(like=str(tmp_path / "run")))
+    kept.open("quantity")
+    assert not any("another part" in note for note in kept.notes)
+    assert named_parts(first).items() <= named_parts(kept).items()
+    assert len(kept.parts["test"]) == 45
+
+
+def test_a_stored_split_gives_the_same_split_s_name(tmp_path):
+    """What evaluate relies on: the run's own split, kept, is the split of the checkpoint."""
+    for split in (Stratified(), KFold(k=3, fold=1)):
+        data = module(tmp_path, split=split)
+        spec = data.open("quantity")
+        data.store_split(tmp_path / "run")
+        other = module(tmp_path, split=replace(split, like=str(tmp_path / "run")))
+        other.open_like(spec)
+        assert other.split_name == spec.split
+
+
+def test_splits_by_sky_and_time_read_their_columns(tmp_path):
+    source = catalogue() | {
+        "ra": np.linspace(0, 50, 150),
+        "decl": np.linspace(-5, 5, 150),
+        "night": [f"2020-01-{1 + i // 10:02d}" for i in range(150)],
+    }
+    data = module(tmp_path, source, split=Time("night", dates=["2020-01-11"]))
+    data.open("quantity")
+    assert data.parts["test"].tolist() == list(range(100, 150))
+    data = module(tmp_path, source, ra="ra", dec="decl", split=Sky(cell=2))
+    spec = data.open("quantity")
+    in_a_row = [part for _, part in sorted((row, part) for part, rows in data.parts.items() for row in rows)]
+    assert sum(a != b for a, b in itertools.pairwise(in_a_row)) < 40  # some five neighbours share a cell
+    assert all(len(rows) for rows in data.parts.values())
+    with pytest.raises(ValueError, match=r"split=sky needs positions; say data\.ra=COLUMN"):
+        module(tmp_path, source, split=Sky()).open("quantity")
+    with pytest.raises(ValueError, match=r"'galaxy' where a time is needed: .* ISO date; split\.column= names"):
+        module(tmp_path, source, split=Time("kind")).open("quantity")
+    with pytest.raises(ValueError, match=r"no column 'mjd'; .*split\.column= names the column of times"):
+        module(tmp_path, source, split=Time()).open("quantity")
+    lost = module(tmp_path, {"name": ["p"], "a": [1.0], "b": [2.0], "z": [0.5]}, split=Sky())
+    lost.open_like(spec)
+    assert all(len(rows) == 0 for rows in lost.parts.values())
+    assert "these data are not split as at the training (split=sky needs positions" in lost.notes[-1]

@@ -1,5 +1,6 @@
 """The same sources and options have the same name, any other another."""
 
+import importlib.util
 import os
 
 import numpy as np
@@ -7,7 +8,12 @@ import pyarrow as pa
 import pytest
 
 from starbolt.archives.tables import TableArchive
-from starbolt.store.fingerprint import fingerprint
+from starbolt.store.fingerprint import fingerprint as named
+from starbolt.store.fingerprint import states
+
+
+def fingerprint(archive, catalogue):
+    return named(archive, catalogue, states(archive.sources(catalogue)))
 
 
 def name_of(source, **options):
@@ -78,3 +84,39 @@ def test_an_option_of_any_type_counts(boxed):
         archive = boxed([np.zeros(1)] * 2, ("a",), option=option)
         names.add(fingerprint(archive, archive.read()))
     assert len(names) == 4
+
+
+OWN = """
+import numpy as np
+import pyarrow as pa
+from starbolt.archives import Archive
+
+class Mine(Archive):
+    channels = ("a",)
+    def read(self):
+        return pa.table({"row": np.arange(3)})
+    def load(self, row):
+        return np.full(1, FACTOR * row["row"], np.float32)
+"""
+
+
+def own(path, factor):
+    path.write_text(OWN.replace("FACTOR", str(factor)))
+    spec = importlib.util.spec_from_file_location("mine", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    archive = module.Mine()
+    return fingerprint(archive, archive.read())
+
+
+def test_the_code_of_an_own_archive_counts(tmp_path):
+    names = [own(tmp_path / f"{i}.py", factor) for i, factor in enumerate((1, 2, 1))]
+    assert names[0] == names[2] != names[1]
+
+
+def test_a_file_in_a_folder_counts(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    before = states([str(tmp_path)])
+    (tmp_path / "a" / "b" / "c.fits").write_text("x")
+    assert states([str(tmp_path)]) != before
+    assert states(["", str(tmp_path / "none")]) == states([])

@@ -4,40 +4,36 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from starbolt.archives import Dense, Ragged
 from starbolt.store import layout
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f2", "f4", "f8"])
+def written(path, planes, rows, offsets=None):
+    """A file with the given planes, each filled in two pieces, the second first."""
+    forms = {name: layout.plane_of(values) for name, values in planes.items()}
+    if offsets is None:
+        layout.lay_out_dense(path, rows, forms)
+    else:
+        layout.lay_out_ragged(path, offsets, forms)
+    with path.open("r+b") as file:
+        for name, place in layout.places(path).items():
+            place.fill(file, len(planes[name]) // 2, planes[name][len(planes[name]) // 2 :])
+            place.fill(file, 0, planes[name][: len(planes[name]) // 2])
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f2", "f4", "f8", ">f4", ">i2"])
 @pytest.mark.parametrize("shape", [(3,), (2, 4, 5), (1, 1, 1)])
 def test_dense_comes_back_bit_for_bit(tmp_path, dtype, shape):
     x = (np.random.default_rng(0).normal(size=(7, *shape)) * 50).astype(dtype)
-    views = layout.write_dense(tmp_path / "x.arrow", 7, Dense(x))
-    views["x"][:] = x
-    views["x"].flush()
-    back = layout.read_dense(tmp_path / "x.arrow").x
-    assert back.dtype == x.dtype
-    assert np.array_equal(back, x)
-
-
-def test_big_endian_is_stored_in_the_machine_s_order(tmp_path):
-    x = np.arange(24, dtype=">f4").reshape(2, 3, 2, 2)
-    views = layout.write_dense(tmp_path / "x.arrow", 2, Dense(x))
-    views["x"][:] = x
-    views["x"].flush()
-    back = layout.read_dense(tmp_path / "x.arrow").x
-    assert back.dtype.isnative
+    back = layout.read_dense(written(tmp_path / "x.arrow", {"x": x}, 7)).x
+    assert back.dtype == x.dtype.newbyteorder("=")
     assert np.array_equal(back, x)
 
 
 def test_error_and_limit_planes_come_back(tmp_path):
-    like = Dense(np.zeros((1, 3), "f4"), np.zeros((1, 3), "f2"), np.zeros((1, 3), bool))
-    views = layout.write_dense(tmp_path / "x.arrow", 5, like)
     limit = np.arange(15).reshape(5, 3) % 2 == 0
-    views["err"][:], views["limit"][:] = 7, limit
-    for view in views.values():
-        view.flush()
-    back = layout.read_dense(tmp_path / "x.arrow")
+    planes = {"x": np.zeros((5, 3), "f4"), "err": np.full((5, 3), 7, "f2"), "limit": limit}
+    back = layout.read_dense(written(tmp_path / "x.arrow", planes, 5))
     assert back.err.dtype == np.float16
     assert (back.err == 7).all()
     assert back.limit.dtype == bool
@@ -45,28 +41,41 @@ def test_error_and_limit_planes_come_back(tmp_path):
     assert not back.x.any()
 
 
-@pytest.mark.parametrize("lengths", [[3, 0, 2], [0, 0], [1]])
+def test_what_was_not_filled_is_zero_and_room_is_taken_at_once(tmp_path):
+    layout.lay_out_dense(tmp_path / "x.arrow", 1000, {"x": layout.Plane("<f4", (3, 20, 20))})
+    assert not layout.read_dense(tmp_path / "x.arrow").x.any()
+    state = (tmp_path / "x.arrow").stat()
+    assert state.st_blocks * 512 >= state.st_size > 4_800_000
+
+
+def test_more_numbers_than_int32_can_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout.os, "posix_fallocate", lambda *args: None)  # no room, only the file's size
+    layout.lay_out_dense(tmp_path / "x.arrow", 600_000, {"x": layout.Plane("|u1", (1, 64, 64))})
+    assert layout.places(tmp_path / "x.arrow")["x"].shape == (600_000, 1, 64, 64)
+
+
+@pytest.mark.parametrize("lengths", [[3, 0, 2], [0, 0], [1], [1] * 200_000])
 def test_ragged_comes_back_bit_for_bit(tmp_path, lengths):
     random, points = np.random.default_rng(0), sum(lengths)
-    series = Ragged(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        random.uniform(2.4e6, 2.5e6, points),
-        random.normal(size=(points, 2)).astype(np.float32),
-        random.normal(size=(points, 2)).astype(np.float32),
-        random.random((points, 2)) < 0.5,
-    )
-    layout.write_ragged(tmp_path / "s.arrow", series)
-    back = layout.read_ragged(tmp_path / "s.arrow")
-    for name in ("offsets", "time", "x", "err", "limit"):
-        assert np.array_equal(getattr(back, name), getattr(series, name)), name
-        assert getattr(back, name).dtype == getattr(series, name).dtype
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    planes = {
+        "time": random.uniform(2.4e6, 2.5e6, points),
+        "x": random.normal(size=(points, 2)).astype(np.float32),
+        "err": random.normal(size=(points, 2)).astype(np.float32),
+        "limit": random.random((points, 2)) < 0.5,
+    }
+    back = layout.read_ragged(written(tmp_path / "s.arrow", planes, len(lengths), offsets))
+    assert np.array_equal(back.offsets, offsets)
+    for name, values in planes.items():
+        assert np.array_equal(getattr(back, name), values), name
+        assert getattr(back, name).dtype == values.dtype
 
 
 def test_another_arrow_reader_opens_tensors_and_lists(tmp_path):
-    views = layout.write_dense(tmp_path / "x.arrow", 2, Dense(np.zeros((1, 3, 4, 5), "u1")))
-    views["x"][1] = 9
-    views["x"].flush()
-    layout.write_ragged(tmp_path / "s.arrow", Ragged(np.array([0, 2]), np.array([1.0, 2.0]), np.ones((2, 1), "f4")))
+    pixels = np.zeros((2, 3, 4, 5), "u1")
+    pixels[1] = 9
+    written(tmp_path / "x.arrow", {"x": pixels}, 2)
+    written(tmp_path / "s.arrow", {"time": np.array([1.0, 2.0]), "x": np.ones((2, 1), "f4")}, 1, np.array([0, 2]))
     images = pa.ipc.open_file(str(tmp_path / "x.arrow")).read_all()
     assert images.schema.field("x").type == pa.fixed_shape_tensor(pa.uint8(), (3, 4, 5))
     assert (images["x"].chunk(0).to_numpy_ndarray()[1] == 9).all()

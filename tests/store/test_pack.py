@@ -4,6 +4,8 @@ import importlib
 import multiprocessing
 import os
 import signal
+import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ import pytest
 
 from starbolt.archives import Archive, Dense, Sample
 from starbolt.store import Store, pack
-from starbolt.store.pack import default_cache, object_ids
+from starbolt.store.pack import default_cache
 
 MODULE = importlib.import_module("starbolt.store.pack")  # the function of the same name hides it
 
@@ -66,7 +68,7 @@ def test_several_modalities_with_their_own_channels(boxed, tmp_path):
 
 
 def test_packing_in_parallel_equals_packing_alone(boxed, tmp_path, monkeypatch):
-    monkeypatch.setattr(MODULE, "FEW", 10)
+    monkeypatch.setattr("starbolt.store.workers.FEW", 10)
     samples = images(150, "f4")
     stores = [pack(boxed(samples, ("g", "r")), cache=tmp_path / str(n), workers=n) for n in (1, 2)]
     assert stores[0].fingerprint == stores[1].fingerprint
@@ -90,22 +92,27 @@ def test_another_option_is_another_store(boxed, tmp_path):
 def test_progress_ends_with_all(boxed, tmp_path):
     seen = []
     pack(boxed(images(130), ("g", "r")), cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(64, 130), (128, 130), (130, 130)]
+    assert seen == [(8, 130), (72, 130), (130, 130)]
 
 
-def test_a_failure_leaves_nothing(boxed, tmp_path):
-    with pytest.raises(OSError, match="row 70 is unreadable"):
-        pack(boxed(images(80), ("g", "r"), fail=70), cache=tmp_path)
-    assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == []
+def test_a_failure_leaves_no_store_and_the_next_attempt_goes_on(boxed, tmp_path):
+    with pytest.raises(OSError, match="row 75 is unreadable"):
+        pack(boxed(images(80), ("g", "r"), fail=75), cache=tmp_path)
+    assert [p.suffix for p in tmp_path.iterdir() if p.is_dir()] == [".part"]
+    again = boxed(images(80), ("g", "r"))
+    assert np.array_equal(pack(again, cache=tmp_path).modalities["image"].data.x, np.stack(images(80)))
+    assert again.decoded == 8, "rows 0 to 71 were finished"
+    assert [p.suffix for p in tmp_path.iterdir() if p.is_dir()] == [""]
 
 
 def test_a_full_disk_is_named(boxed, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("starbolt.store.layout.write_dense", full)
+    monkeypatch.setattr("starbolt.store.layout.lay_out_dense", full)
     with pytest.raises(ValueError, match=r"no space left.*STARBOLT_CACHE"):
         pack(boxed(images(3), ("g", "r")), cache=tmp_path)
+    assert [p for p in tmp_path.iterdir() if p.is_dir()] == [], "and what was taken is given back"
 
 
 class Killed(Archive):
@@ -125,7 +132,7 @@ def _pack_and_die(cache):
     pack(Killed(), cache=cache, workers=1)
 
 
-def test_a_killed_packer_leaves_no_store_and_the_next_one_starts_anew(tmp_path):
+def test_a_killed_packer_leaves_no_store_and_it_is_made_by_the_next_one(tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_pack_and_die, args=(tmp_path,))
     process.start()
     process.join()
@@ -138,23 +145,18 @@ def test_a_killed_packer_leaves_no_store_and_the_next_one_starts_anew(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == [store.fingerprint]
 
 
-def test_a_damaged_store_is_packed_again(boxed, tmp_path):
+@pytest.mark.parametrize("damage", ["short", "scrambled"])
+def test_a_damaged_store_is_packed_again_and_that_is_said(boxed, tmp_path, capsys, damage):
     folder = pack(boxed(images(5), ("g", "r")), cache=tmp_path).folder
-    (folder / "image.arrow").unlink()
+    assert capsys.readouterr().out == ""
+    if damage == "short":
+        os.truncate(folder / "image.arrow", 100)
+    else:
+        (folder / "image.arrow").write_bytes(bytes((folder / "image.arrow").stat().st_size))
     assert np.array_equal(
         pack(boxed(images(5), ("g", "r")), cache=tmp_path).modalities["image"].data.x, np.stack(images(5))
     )
-
-
-def test_ids_are_strings_without_a_trailing_point_zero(boxed):
-    archive = boxed(images(3), ("g", "r"), id="name", ids=[3.0, 4.5, 6.0])
-    assert object_ids(archive, archive.read()) == ["3", "4.5", "6"]
-    assert object_ids(boxed(images(3), ("g", "r")), archive.read()) == ["0", "1", "2"]
-
-
-def test_ids_twice_are_refused(boxed, tmp_path):
-    with pytest.raises(ValueError, match=r"the id 'M31' stands 2 times in column 'name'.*data\.id="):
-        pack(boxed(images(3), ("g", "r"), id="name", ids=["M31", "M33", "M31"]), cache=tmp_path)
+    assert capsys.readouterr().out == f"the packed store {folder} is damaged; packing again\n"
 
 
 @pytest.mark.parametrize("where", [2, 70])
@@ -172,13 +174,13 @@ def test_an_empty_archive_is_refused(boxed, tmp_path):
 
 def test_numbers_that_the_first_objects_type_cannot_hold_are_refused(boxed, tmp_path):
     samples = [*images(64), np.full((2, 4, 3), np.nan, "f4")]
-    with pytest.raises(ValueError, match="from row 64 on hold float32, the first ones uint8"):
+    with pytest.raises(ValueError, match="from row 8 on hold float32, the first ones uint8"):
         pack(boxed(samples, ("g", "r")), cache=tmp_path)
 
 
 def test_errors_that_only_some_objects_bring_are_refused(boxed, tmp_path):
     samples = [Sample(np.zeros(1, "f4"))] * 64 + [Sample(np.zeros(1, "f4"), np.ones(1, "f4"))]
-    with pytest.raises(ValueError, match="from row 64 on bring"):
+    with pytest.raises(ValueError, match="from row 8 on bring"):
         pack(boxed(samples, ("a",)), cache=tmp_path)
 
 
@@ -187,19 +189,142 @@ def test_channels_must_be_as_many_as_there_are(boxed, tmp_path):
         pack(boxed(images(3), ("g", "r", "i")), cache=tmp_path)
 
 
-def test_vectorised_archives_are_asked_once(tmp_path):
-    class Whole(Killed):
-        whole = True
-
-        def load_rows(self, catalogue):
-            return {"table": Dense(np.arange(catalogue.num_rows, dtype="f4")[:, None])}
-
-    assert pack(Whole(), cache=tmp_path).modalities["table"].data.x[:, 0].tolist() == list(range(100))
-
-
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("STARBOLT_CACHE", str(tmp_path / "a"))
     assert default_cache() == tmp_path / "a"
     monkeypatch.delenv("STARBOLT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     assert default_cache() == tmp_path / "b" / "starbolt"
+
+
+class Listed(Archive):
+    """A catalogue and one file per object, in a folder; it counts how often it reads and loads."""
+
+    channels = ("a",)
+    id = "name"
+
+    def __init__(self, folder, *, tells=True):
+        self.folder, self._tells, self._read, self._loaded = str(folder), tells, 0, 0
+
+    def files(self):
+        return [f"{self.folder}/catalogue.txt"] if self._tells else None
+
+    def sources(self, catalogue):
+        return [f"{self.folder}/catalogue.txt", *(f"{self.folder}/{name}" for name in catalogue["name"].to_pylist())]
+
+    def read(self):
+        self._read += 1
+        return pa.table({"name": Path(self.folder, "catalogue.txt").read_text().split()})
+
+    def load(self, row):
+        self._loaded += 1
+        return np.full(1, float(Path(self.folder, row["name"]).read_text()), np.float32)
+
+
+@pytest.fixture
+def listed(tmp_path):
+    (tmp_path / "data").mkdir()
+    for i, name in enumerate("abc"):
+        (tmp_path / "data" / name).write_text(str(i))
+    (tmp_path / "data" / "catalogue.txt").write_text("a b c")
+    pack(Listed(tmp_path / "data"), cache=tmp_path / "cache")
+    return tmp_path / "data"
+
+
+def used(folder, **options):
+    """Values packed, times read, objects loaded at another start."""
+    archive = Listed(folder, **options)
+    store = pack(archive, cache=folder.parent / "cache")
+    return store.modalities["table"].data.x[:, 0].tolist(), archive._read, archive._loaded
+
+
+def test_a_catalogue_whose_files_are_unchanged_is_not_read_again(listed):
+    assert used(listed) == ([0, 1, 2], 0, 0)
+
+
+def test_an_archive_that_does_not_say_what_it_reads_is_read(listed):
+    assert used(listed, tells=False) == ([0, 1, 2], 1, 0)
+
+
+def test_a_changed_object_is_packed_again(listed):
+    (listed / "b").write_text("7.5")
+    assert used(listed) == ([0, 7.5, 2], 1, 3)
+    assert used(listed) == ([0, 7.5, 2], 0, 0)
+
+
+def test_a_changed_catalogue_is_read_again(listed):
+    (listed / "catalogue.txt").write_text("c a")
+    assert used(listed) == ([2, 0], 1, 2)
+
+
+def test_a_store_that_is_gone_is_packed_again(listed):
+    store = pack(Listed(listed), cache=listed.parent / "cache")
+    (store.folder / "store.json").unlink()
+    assert used(listed) == ([0, 1, 2], 1, 3)
+
+
+def test_what_was_left_out_is_counted_in_every_process(tmp_path, monkeypatch):
+    monkeypatch.setattr("starbolt.store.workers.FEW", 10)
+
+    class Counting(Killed):
+        def read(self):
+            self.tally["rows left out"] += 1
+            return super().read()
+
+        def load(self, row):
+            self.tally["odd rows"] += row["row"] % 2
+            return super().load(row)
+
+    notes = {pack(Counting(), cache=tmp_path / str(n), workers=n).notes for n in (1, 2)}
+    assert notes == {("rows left out: 1", "odd rows: 50")}
+    archive = Counting()
+    for name in "ab":
+        notes.add(pack(archive, cache=tmp_path / name, workers=1).notes)
+    assert len(notes) == 1, "an archive that is packed twice counts twice from 0"
+
+
+def test_large_objects_come_in_small_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(MODULE, "TASK", 1000)
+    sizes = []
+
+    class Large(Killed):
+        def load_rows(self, catalogue):
+            sizes.append(catalogue.num_rows)
+            return super().load_rows(catalogue)
+
+        def load(self, row):
+            return np.zeros(100, np.float32)
+
+        channels = tuple(map(str, range(100)))
+
+    pack(Large(), cache=tmp_path)
+    assert sizes[0] == 8
+    assert set(sizes[1:]) == {2}
+
+
+def test_vectorised_archives_are_asked_in_slices(tmp_path, monkeypatch):
+    monkeypatch.setattr(MODULE, "ROWS", 30)
+
+    class Whole(Killed):
+        whole = True
+
+        def load_rows(self, catalogue):
+            assert catalogue.num_rows <= 30
+            return {"table": Dense(np.asarray(catalogue["row"]).astype("f4")[:, None])}
+
+    assert pack(Whole(), cache=tmp_path).modalities["table"].data.x[:, 0].tolist() == list(range(100))
+
+
+def test_packings_given_up_long_ago_are_removed(boxed, tmp_path):
+    for name, age in ((".old.part", 8 * 86_400), (".new.part", 60)):
+        (tmp_path / name).mkdir()
+        then = time.time() - age
+        os.utime(tmp_path / name, (then, then))
+    pack(boxed(images(3), ("g", "r")), cache=tmp_path)
+    assert [path.name for path in tmp_path.glob(".*.part")] == [".new.part"]
+
+
+def test_series_of_other_bands_than_the_first_are_refused(boxed, tmp_path, light_curves):
+    odd = Sample(np.zeros((3, 2), "f4"), np.ones((3, 2), "f4"), np.zeros((3, 2), bool), np.arange(2.0))
+    with pytest.raises(ValueError, match="objects have different shapes"):
+        pack(boxed([*light_curves * 6, odd], ("b", "r")), cache=tmp_path)

@@ -1,6 +1,7 @@
 """A store opens as it was packed, and says so when it is not."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_verify_accepts_what_was_packed_and_names_what_differs(store):
         store.verify()
 
 
-@pytest.mark.parametrize("damage", ["no json", "torn json", "no file", "another format"])
+@pytest.mark.parametrize("damage", ["no json", "torn json", "no file", "a short file", "another format"])
 def test_half_a_store_is_none(store, damage):
     about = store.folder / "store.json"
     if damage == "no json":
@@ -45,6 +46,8 @@ def test_half_a_store_is_none(store, damage):
         about.write_text(about.read_text()[:40])
     elif damage == "no file":
         (store.folder / "table.arrow").unlink()
+    elif damage == "a short file":
+        os.truncate(store.folder / "table.arrow", (store.folder / "table.arrow").stat().st_size - 1)
     else:
         about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 0}))
     assert not Store.is_whole(store.folder)

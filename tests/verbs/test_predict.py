@@ -144,3 +144,38 @@ def test_a_mistake_is_told_in_one_sentence(trained, catalogue, tmp_path, typed, 
     assert len(said.splitlines()) == 1
     assert re.search(sentence, said), said
     assert [path.name for path in tmp_path.iterdir()] == ["new.fits"]
+
+
+def test_an_object_outside_the_training_range_is_told(trained, catalogue, tmp_path, capsys):
+    def strange(table):
+        table["z"][:3] = [45.0, 44.0, 46.0]
+        return table
+
+    found = predictions(trained("mlp"), catalogue(strange), tmp_path / "out.parquet")
+    told = [row["outside"] for row in found.values()]
+    assert set(told[:3]) == {"z"}
+    assert told.count("") > 150
+    assert re.search(
+        r"note: \d+ of 200 objects lie outside the training range: .*3 in z \(44 to 46;", capsys.readouterr().out
+    )
+    main([f"checkpoint={trained('mlp')}", f"data.path={tmp_path / 'new.fits'}", f"output={tmp_path / 'out.fits'}"])
+    assert list(Table.read(tmp_path / "out.fits")["outside"].filled("")) == told  # astropy reads a blank as masked
+
+
+def test_other_units_are_converted_and_said(words, execute, catalogue, tmp_path, capsys):
+    def in_unit(unit, factor):
+        def change(table):
+            for name in "ugriz":
+                table[name] = (10 ** (-0.4 * (np.array(table[name]) - 23.9)) * factor).astype(np.float64)
+                table[name].unit = unit
+            return table
+
+        return change
+
+    micro, milli = catalogue(in_unit("uJy", 1), "micro.fits"), catalogue(in_unit("mJy", 1e-3), "milli.fits")
+    run = execute(tmp_path / "run", [*words("mlp"), f"data.path={micro}", "trainer.max_epochs=1"])
+    wanted, found = (predictions(run, path, tmp_path / f"{path.stem}.parquet") for path in (micro, milli))
+    assert "'u' converted from mJy to uJy (times 1000)" in capsys.readouterr().out
+    for name, row in found.items():
+        assert row["redshift"] == pytest.approx(wanted[name]["redshift"], abs=1e-4)
+        assert row["outside"] == wanted[name]["outside"]

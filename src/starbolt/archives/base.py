@@ -6,6 +6,7 @@ This is all that a newcomer's data set implements: `read` gives the catalogue, `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -72,6 +73,12 @@ class Archive(ABC):
     pixel_scale: float | None = None
     zero_point: float | None = None
     whole: bool = False  # True where `load_rows` is one vectorised pass, so that packing need not fork
+
+    @property
+    def tally(self) -> Counter[str]:
+        """What was left out, and how often: `self.tally["points without a positive error"] += 3`, while reading or
+        loading, in any process. Packing adds the counts of all objects up, and the store notes each of them."""
+        return vars(self).setdefault("_tally", Counter())
 
     @abstractmethod
     def read(self) -> pa.Table:

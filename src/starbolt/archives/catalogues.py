@@ -12,16 +12,21 @@ import pyarrow.compute as pc
 
 from starbolt.archives.arrow import from_memory
 from starbolt.archives.base import PART, Dense, Sample
-from starbolt.archives.columns import TableError, column, is_numeric, is_scalar, nested, numbers, unit
+from starbolt.archives.columns import column, is_numeric, is_scalar, nested, numbers, unit
+from starbolt.archives.stacking import below
 
 
 def called(source: Any, default: str = "the table") -> str:
-    """What a sentence calls a source: its path, or `default` for a table in memory."""
+    """What a sentence calls a source: its path, the first of several, or `default` for a table in memory."""
+    if isinstance(source, list | tuple) and source and isinstance(source[0], str | Path):
+        return f"{source[0]} (and {len(source) - 1} more)" if len(source) > 1 else str(source[0])
     return str(source) if isinstance(source, str | Path) else default
 
 
 def folder(source: Any) -> str:
-    """The folder of a file, the folder itself if it is one, and "" for a table in memory."""
+    """The folder of a file (of several, the first), the folder itself if it is one, and "" for a table in memory."""
+    if isinstance(source, list | tuple) and source:
+        return folder(source[0])
     if not isinstance(source, str | Path):
         return ""
     path = Path(source).expanduser()
@@ -59,10 +64,7 @@ def marked(table: pa.Table, part: str) -> pa.Table:
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables one below the other; a column that one of them lacks is null there."""
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowTypeError as error:
-        raise TableError(f"a column has another type in the test catalogue than in the first ({error})") from error
+    return below(tables, ["the first catalogue", *["the test catalogue"] * (len(tables) - 1)])
 
 
 def flat(table: pa.Table, keep: Iterable[str] = ()) -> pa.Table:

@@ -12,12 +12,12 @@ from starbolt.archives.base import PART
 from starbolt.archives.catalogues import flat
 from starbolt.archives.columns import column
 from starbolt.archives.conditions import Term
-from starbolt.archives.files import read_table
 from starbolt.archives.lists import knows
 from starbolt.archives.matching import Named, split_terms
 from starbolt.archives.observations import Observations, recoded
 from starbolt.archives.paths import columns_of, located, named_file
 from starbolt.archives.points import Points
+from starbolt.archives.tabled import series_table
 
 LOOKED = 20  # files read to learn which bands there are, where data.bands does not say
 
@@ -31,11 +31,12 @@ class Curves:
     names: Sequence[str]
     table: str | int | None
     roles: Observations
+    limits: bool | None = None  # whether the first files have any; None before they were read
 
     def open(self, row: dict[str, Any]) -> Named:
         """The file of one object; FileNotFoundError with the nearest names."""
         path = located(named_file(self.file, row), self.roots[row.get(PART) or "train"], self.file)
-        return Named(read_table(path, names=self.names, table=self.table), path)
+        return Named(series_table(path, self.roles, names=self.names, table=self.table), path)
 
     def look(self, objects: Named) -> list[Named]:
         """The first object's file, or the first few where only the files can say which bands there are."""
@@ -60,4 +61,14 @@ class Curves:
         if strange and all_bands:
             listed = ",".join([*bands, *strange])
             raise ValueError(f"{table.name} has band '{strange[0]}', the first files do not; say data.bands=[{listed}]")
-        return recoded(replace(points, owner=np.zeros_like(points.owner)), labels, bands)
+        points = replace(points, owner=np.zeros_like(points.owner), limit=self._limits(points, table.name))
+        return recoded(points, labels, bands)
+
+    def _limits(self, points: Points, name: str) -> np.ndarray | None:
+        """bool [P] in every file, or None in every file: a store's objects are alike."""
+        if self.limits and points.limit is None:
+            return points.no_limits()
+        if self.limits is False and points.limit is not None:
+            column = next(iter(self.roles.values([*self.roles.labels(), ""])))
+            raise ValueError(f"{name} has limits such as '<20', the first files do not; say data.limit={column}")
+        return points.limit

@@ -1,9 +1,9 @@
-"""Images beside a catalogue: one or more files per object, a stack of all objects, or files inside table cells."""
+"""Images beside a catalogue: files, a stack of all objects, files inside table cells, or cut-outs from mosaics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from starbolt.archives.base import Archive, Dense, Ragged, Sample
 from starbolt.archives.catalogues import called, context_rows, context_sample, flat, folder, in_parts, without_sentinels
 from starbolt.archives.columns import column, numbers, unit
 from starbolt.archives.cutouts import Cutouts, resized
-from starbolt.archives.files import read_table
-from starbolt.archives.paths import files_named
+from starbolt.archives.files import files_of, read_table
+from starbolt.archives.mosaics import Mosaics
 from starbolt.archives.pixels import Hdu, Picture, named
+from starbolt.archives.quality import Quality
+from starbolt.archives.skyscale import ZERO_POINT, calibrated, pixel_scale, pixels_of
 from starbolt.archives.stacks import ROW, Stack
 from starbolt.archives.where import where as rows_where
 
@@ -27,8 +29,13 @@ class ImageArchive(Archive):
         "{objid}.fits"; or a list of these, one band each. Names are relative to root.
     root: default the catalogue's own folder. hdu: see `read_picture`; a list of HDUs gives several channels.
     stack: one array of all images instead, see `Stack`; `file` is then the column with its row numbers.
-    size: [pixels] every image is cropped or padded about its centre to size x size. Padding is NaN, so integer images
-        become float when size is given (float16 for 8 bit, float32 otherwise: each value stays exact up to 2^24).
+    mosaic: cut-outs from mosaics at the positions ra, dec instead, see `Mosaics`; one entry or a list, a band each.
+    size: [pixels] or an angle such as "20 arcsec": every image is cropped or padded about its centre to size x size.
+        Padding is NaN, so integer images become float when size is given (float16 for 8 bit, float32 otherwise: each
+        value stays exact up to 2^24).
+    mask_hdu, mask_bits, error_hdu, variance_hdu, weight_hdu, blank, padding: which pixels count, see `Quality`.
+    pixel_scale: [arcsec], default from the first image's header. zero_point: the magnitude of one unit, or the header
+        keyword that tells each image's, which is then scaled to the common zero point ZERO_POINT.
     where, missing: rows to keep, and values of the catalogue that stand for none. context: columns of the catalogue
         that become a second modality, "context" [K].
     """
@@ -40,9 +47,21 @@ class ImageArchive(Archive):
         test_catalogue: Any = None,
         file: str | Sequence[str] | None = None,
         root: str = "",
-        hdu: Hdu = 0,
-        size: int | None = None,
+        hdu: Hdu = None,
+        size: int | str | None = None,
         stack: str | np.ndarray | None = None,
+        mosaic: str | Sequence[str] | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
+        mask_hdu: Hdu = None,
+        mask_bits: Sequence[int] = (),
+        error_hdu: Hdu = None,
+        variance_hdu: Hdu = None,
+        weight_hdu: Hdu = None,
+        blank: Sequence[float] = (),
+        padding: float | None = None,
+        pixel_scale: float | None = None,
+        zero_point: float | str | None = None,
         id: str | None = None,
         names: Sequence[str] = (),
         table: str | int | None = None,
@@ -51,14 +70,26 @@ class ImageArchive(Archive):
         context: Sequence[str] = (),
     ) -> None:
         self.catalogue, self.test_catalogue = catalogue, test_catalogue
-        self.file = [file] if isinstance(file, str) else list(file or ())
-        self.root, self.hdu, self.size, self.stack = root, hdu, size, stack
+        self.file, self.mosaic = _several(file), _several(mosaic)
+        self.root, self.hdu, self.size, self.stack = root, _fixed(hdu), size, stack
+        self.ra, self.dec, self.pixel_scale = ra, dec, pixel_scale
         self.id, self.names, self.table = id, tuple(names), table
         self.where, self.missing, self.context = where, tuple(missing), tuple(context)
+        self.quality = Quality(
+            mask_hdu=_fixed(mask_hdu),
+            mask_bits=tuple(mask_bits),
+            error_hdu=_fixed(error_hdu),
+            variance_hdu=_fixed(variance_hdu),
+            weight_hdu=_fixed(weight_hdu),
+            blank=tuple(blank),
+            padding=padding,
+        )
+        self.keyword = zero_point if isinstance(zero_point, str) else ""
+        self.zero_point = ZERO_POINT if self.keyword else zero_point  # type: ignore[assignment]
         self.whole = isinstance(stack, np.ndarray)  # in memory: one gather, no other process
         self._stack = None if stack is None else Stack(stack)
-        roots = {"train": root or folder(catalogue), "test": root or folder(test_catalogue)}
-        self._cutouts = Cutouts(self.file, roots, hdu)
+        self._cutouts = self._files()
+        self._pixels = size if isinstance(size, int) else None
         self._dtype, self._shape = np.dtype(np.float32), (0, 0, 0)
         self._refuse_unclear()
 
@@ -76,34 +107,57 @@ class ImageArchive(Archive):
 
     def load(self, row: dict[str, Any]) -> dict[str, Sample]:
         """The image, and the context if any, of one row; ValueError naming the file that differs from the first."""
-        sample = Sample(self._like_first(self._picture(row).pixels, row))
+        picture = self._picture(row)
+        err = None if picture.err is None else self._framed(picture.err).astype(np.float32, copy=False)
+        sample = Sample(self._like_first(picture.pixels, row), err)
         return {"image": sample, "context": context_sample(row, self.context)} if self.context else {"image": sample}
 
     def load_rows(self, catalogue: pa.Table) -> dict[str, Dense | Ragged]:
         """Many rows; from a stack in one gather."""
         if self._stack is None or not catalogue.num_rows:
             return super().load_rows(catalogue)
-        images = self._stack.read(numbers(catalogue, self._row_column).astype(np.int64))
-        loaded: dict[str, Dense | Ragged] = {"image": Dense(resized(images, self.size) if self.size else images)}
+        images = self.quality.cleaned(self._stack.read(numbers(catalogue, self._row_column).astype(np.int64)))
+        loaded: dict[str, Dense | Ragged] = {"image": Dense(self._framed(images))}
         if self.context:
             loaded["context"] = context_rows(catalogue, self.context)
         return loaded
 
+    def files(self) -> list[str] | None:
+        """The catalogue files; None where a catalogue is in memory."""
+        given = [source for source in (self.catalogue, self.test_catalogue) if source is not None]
+        found = [files_of(source) for source in given]
+        return None if None in found else [path for paths in found for path in paths or ()]
+
     def sources(self, catalogue: pa.Table) -> list[str]:
-        """The catalogues, the stack, and every image file."""
+        """The catalogues, the stack, and every image file or mosaic."""
         stack = self.stack if isinstance(self.stack, str) else ""
-        tables = [str(s) for s in (self.catalogue, self.test_catalogue) if isinstance(s, str | Path)]
-        images = files_named(self._cutouts.entries, self._cutouts.roots, catalogue) if self._stack is None else []
-        return [*tables, stack, stack.rpartition(":")[0], *images]
+        images = self._cutouts.files(catalogue) if self._stack is None else []
+        return [*(self.files() or ()), stack, stack.rpartition(":")[0], *images]
+
+    def _files(self) -> Cutouts | Mosaics:
+        roots = {"train": self.root or folder(self.catalogue), "test": self.root or folder(self.test_catalogue)}
+        if not self.mosaic:
+            return Cutouts(self.file, roots, self.hdu, self.quality, self.keyword)
+        size = self.size if isinstance(self.size, int) else 1
+        return Mosaics(self.mosaic, roots, self.ra or "", self.dec or "", size, self.hdu, self.quality, self.keyword)
 
     @property
     def _row_column(self) -> str:
         return self.file[0] if self.file else ROW
 
     def _refuse_unclear(self) -> None:
-        if not self.file and self.stack is None:
+        if not self.file and self.stack is None and not self.mosaic:
             raise ValueError(
-                "where are the images? name the column of their files with data.file=, or a data.stack=FILE"
+                "where are the images? name the column of their files with data.file=, a data.stack=FILE, or a "
+                "data.mosaic=FILE to cut them from"
+            )
+        if self.mosaic and (self.file or self.stack is not None):
+            raise ValueError("images come from data.mosaic or from data.file and data.stack, not from both")
+        if self.mosaic and not (self.ra and self.dec and self.size):
+            raise ValueError("cutting from a mosaic needs data.ra=COLUMN data.dec=COLUMN and data.size=PIXELS")
+        if self._stack is not None and (self.quality.hdus or self.keyword):
+            raise ValueError(
+                "a stack has no HDUs and headers: leave out data.mask_hdu and its like, and zero_point=WORD"
             )
         if self.stack is not None and len(self.file) > 1:
             raise ValueError(f"a stack takes one column of row numbers, not data.file={self.file}")
@@ -127,27 +181,48 @@ class ImageArchive(Archive):
     def _default_id(self, table: pa.Table) -> str | None:
         """The column that names the files, where one column does."""
         names = self._cutouts.columns()
-        alone = len(names) == 1 and self._stack is None and not pa.types.is_binary(column(table, names[0]).type)
+        alone = (
+            len(names) == 1
+            and isinstance(self._cutouts, Cutouts)
+            and self._stack is None
+            and not pa.types.is_binary(column(table, names[0]).type)
+        )
         return names[0] if alone else None
 
     def _look(self, table: pa.Table) -> None:
-        """Channels, units, shape and dtype from the first image."""
-        picture = self._picture(table.slice(0, 1).to_pylist()[0])
+        """Channels, units, scale, shape and dtype from the first image."""
+        if isinstance(self._cutouts, Mosaics):
+            self._cutouts.refuse_outside(table)
+        row = table.slice(0, 1).to_pylist()[0]
+        self._measure(row)
+        picture = self._picture(row)
         self._dtype, self._shape = picture.pixels.dtype, picture.pixels.shape
         self.channels, self.units = picture.channels, picture.units
         if self.context:
             self.channels = {"image": picture.channels, "context": self.context}
             self.units = {"image": picture.units, "context": tuple(unit(table, name) for name in self.context)}
 
+    def _measure(self, row: dict[str, Any]) -> None:
+        """Pixel scale and size in pixels, from the header of the first image."""
+        if self._stack is None and self.pixel_scale is None:
+            self.pixel_scale = pixel_scale(self._cutouts.header(row))
+        self._pixels = pixels_of(self.size, self.pixel_scale)
+        if isinstance(self._cutouts, Mosaics):
+            self._cutouts = replace(self._cutouts, size=self._pixels or 1)
+
     def _picture(self, row: dict[str, Any]) -> Picture:
         if self._stack is None:
-            return self._cutouts.picture(row)
-        pixels = self._stack.read(np.array([row[self._row_column]], np.int64))[0]
+            picture = self._cutouts.picture(row)
+            return calibrated(picture, self.keyword, self._place(row)) if self.keyword else picture
+        pixels = self.quality.cleaned(self._stack.read(np.array([row[self._row_column]], np.int64))[0])
         return Picture(pixels, named("image", len(pixels)), ("",) * len(pixels))
+
+    def _framed(self, images: np.ndarray) -> np.ndarray:
+        return resized(images, self._pixels) if self._pixels else images
 
     def _like_first(self, pixels: np.ndarray, row: dict[str, Any]) -> np.ndarray:
         """The image in the size asked for, with the first image's channels, shape and dtype."""
-        alike = len(pixels) == self._shape[0] if self.size else pixels.shape == self._shape
+        alike = len(pixels) == self._shape[0] if self._pixels else pixels.shape == self._shape
         if not alike:
             here, first = ("x".join(map(str, shape)) for shape in (pixels.shape, self._shape))
             way = (
@@ -156,8 +231,8 @@ class ImageArchive(Archive):
             raise ValueError(
                 f"{self._place(row)} is {here}, the first image {first} (channels x rows x columns); {way}"
             )
-        if self.size:
-            return resized(pixels, self.size).astype(resized(np.empty((0, 0), self._dtype), 0).dtype, copy=False)
+        if self._pixels:
+            return self._framed(pixels).astype(resized(np.empty((0, 0), self._dtype), 0).dtype, copy=False)
         if not np.can_cast(pixels.dtype, self._dtype, "same_kind"):
             raise ValueError(
                 f"{self._place(row)} holds {pixels.dtype}, the first image {self._dtype}; "
@@ -167,3 +242,11 @@ class ImageArchive(Archive):
 
     def _place(self, row: dict[str, Any]) -> str:
         return self._stack.name if self._stack is not None else ", ".join(self._cutouts.place(row))
+
+
+def _several(entries: str | Sequence[str] | None) -> list[str]:
+    return [entries] if isinstance(entries, str) else list(entries or ())
+
+
+def _fixed(hdu: Hdu) -> Hdu:
+    return hdu if hdu is None or isinstance(hdu, int | str) else tuple(hdu)

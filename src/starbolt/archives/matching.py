@@ -29,7 +29,7 @@ class Named(NamedTuple):
 class Observed:
     """The objects that a condition keeps, and their points: `owner` counts the objects, `band` counts `bands`.
 
-    observations: the table the points were read from. dates: whether times were dates and are now MJD [d].
+    observations: the table the points were read from. told: see Observations.read.
     lost: rows of observations that belong to no object.
     """
 
@@ -37,7 +37,7 @@ class Observed:
     observations: pa.Table
     points: Points
     bands: list[str]
-    dates: bool
+    told: str
     lost: int = 0
 
 
@@ -123,12 +123,12 @@ def places(keep: np.ndarray) -> np.ndarray:
 
 def _matched(roles: Observations, table: Named, objects: Named, owner: np.ndarray, terms: Sequence[Term]) -> Observed:
     """The points of the kept objects, given the object's row for each row of `table`."""
-    points, bands, dates = roles.read(table.table, table.name)
+    points, bands, told = roles.read(table.table, table.name)
     keep = meeting(terms, objects)
     points.owner = places(keep)[owner[points.owner]]
     lost = int((owner < 0).sum())
     kept = objects.table.filter(pa.array(keep))
-    return Observed(kept, table.table, points.pick(points.owner >= 0), bands, bool(dates), lost)
+    return Observed(kept, table.table, points.pick(points.owner >= 0), bands, told, lost)
 
 
 def _alike(left: pa.ChunkedArray, right: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from starbolt.archives.catalogues import without_sentinels
-from starbolt.archives.columns import column, numbers
+from starbolt.archives.columns import column, nested, numbers, unit
 from starbolt.archives.conditions import Term
+from starbolt.archives.limits import flags, signed
 from starbolt.archives.lists import explode
 from starbolt.archives.points import Points, joined
 from starbolt.archives.times import times
+from starbolt.archives.wavelengths import wavelengths
 from starbolt.archives.where import where as rows_where
 
 Columns = str | Mapping[str, str]  # one column, or {band: column}
@@ -25,7 +27,9 @@ Columns = str | Mapping[str, str]  # one column, or {band: column}
 class Observations:
     """The roles of columns. Where value is {band: column} the others may be too, and there is no band column.
 
-    missing: values that stand for none. terms: conditions that a point must meet.
+    limit may be the value's own column, which then says by "<" or ">" which of its values are limits.
+    missing: values that stand for none. terms: conditions that a point must meet. mask: a column that is not 0 where a
+    point is bad. ivar: whether `error` holds inverse variances, 0 for none. axis: "wavelength" where time is one.
     """
 
     time: Columns
@@ -35,6 +39,9 @@ class Observations:
     band: str | None = None
     missing: Sequence[float] = ()
     terms: Sequence[Term] = field(default=())
+    mask: str | None = None
+    ivar: bool = False
+    axis: str = "time"
 
     def __post_init__(self) -> None:
         self.time, self.value = _worded(self.time), _worded(self.value)
@@ -68,9 +75,9 @@ class Observations:
         return tuple(f"{name}_{band}" for band in bands) if self.band else (name,)
 
     def read(self, table: pa.Table, where: object) -> tuple[Points, list[str], str]:
-        """(points, bands, time unit): `owner` counts the table's rows, `band` the bands (-1 where missing).
+        """(points, bands, told): `owner` counts the table's rows, `band` the bands (-1 where missing).
 
-        where: what sentences call the table. A time unit other than "" says that dates became numbers.
+        where: what sentences call the table. The third is not "" where dates or logarithms became plain numbers.
         """
         labels = self.labels()
         parts = [self._points(table, label, where) for label in labels or [""]]
@@ -87,21 +94,37 @@ class Observations:
         for term in terms:
             keep &= rows_where(rows, term.text, where)
         rows, owner = (rows, owner) if keep.all() else (rows.filter(pa.array(keep)), owner[keep])
-        time, time_unit = times(rows, _of(self.time, label), where)
-        error, limit = (_of(role, label) if role else None for role in (self.error, self.limit))
+        time, told = self._times(rows, table, _of(self.time, label), where)
+        value, limit = self._values(rows, label, where)
         band, bands = _codes(column(rows, self.band)) if self.band else (np.zeros(len(owner), np.int64), [""])
-        points = Points(
-            owner,
-            time,
-            numbers(rows, _of(self.value, label), where),
-            band,
-            numbers(rows, error, where) if error else None,
-            np.nan_to_num(numbers(rows, limit, where)) != 0 if limit else None,
-        )
-        return points, bands, time_unit
+        return Points(owner, time, value, band, self._errors(rows, label, where), limit), bands, told
+
+    def _times(self, rows: pa.Table, table: pa.Table, name: str, where: object) -> tuple[np.ndarray, str]:
+        if self.axis == "wavelength":
+            return wavelengths(rows, name, unit_of(table, name), where)
+        return times(rows, name, where)
+
+    def _values(self, rows: pa.Table, label: str, where: object) -> tuple[np.ndarray, np.ndarray | None]:
+        """(float64 [P] values, NaN where the mask says bad; bool [P] limits or None)."""
+        name = _of(self.value, label)
+        value, limit = signed(rows, name, where)
+        if self.mask:
+            value = np.where(flags(rows, self.mask, where), np.nan, value)
+        if self.limit is None:
+            return value, limit
+        limit = np.zeros(len(value), bool) if limit is None else limit
+        marked = _of(self.limit, label)
+        return value, limit if marked == name else limit | flags(rows, marked, where)
+
+    def _errors(self, rows: pa.Table, label: str, where: object) -> np.ndarray | None:
+        if self.error is None:
+            return None
+        error = numbers(rows, _of(self.error, label), where)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return error**-0.5 if self.ivar else error
 
     def _names(self, label: str) -> list[str]:
-        roles = [role for role in (self.time, self.value, self.error, self.limit, self.band) if role]
+        roles = [role for role in (self.time, self.value, self.error, self.limit, self.band, self.mask) if role]
         return list(dict.fromkeys(_of(role, label) for role in roles))
 
     def _of_others(self, label: str, term: Term) -> bool:
@@ -129,6 +152,11 @@ def _worded(role: Columns | None) -> Columns | None: ...
 def _worded(role: Columns | None) -> Columns | None:
     """The role with its bands as text; configuration reads {1: mag_1} as a number."""
     return {str(band): name for band, name in role.items()} if isinstance(role, Mapping) else role
+
+
+def unit_of(table: pa.Table, name: str) -> str:
+    """The unit of a column, "" where it is unknown or inside a list of structs."""
+    return unit(table, name) if name in (*table.column_names, *nested(table)) else ""
 
 
 def _of(role: Columns, label: str) -> str:

@@ -7,53 +7,79 @@ from __future__ import annotations
 
 import gzip
 import io
-import warnings
+import mmap
+import os
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-from astropy.io import fits
 from astropy.units import Unit, UnrecognizedUnit
-from astropy.utils.exceptions import AstropyWarning
 from PIL import Image
+
+from starbolt.archives.checksums import DamageError
+from starbolt.archives.headers import Bytes
+from starbolt.archives.oddfits import UnfitError, astropy_planes, native
+from starbolt.archives.plainfits import Plane, plain_planes
 
 Hdu = int | str | Sequence[int | str] | None
 
 
+LARGE = 1 << 24  # bytes of a file from which on only the parts needed are read
+
+
 class Picture(NamedTuple):
-    """pixels [C, H, W], with a name and a unit (empty where unknown) for each of the C channels."""
+    """pixels [C, H, W], with a name and a unit (empty where unknown) for each of the C channels.
+
+    err: like pixels, one sigma, where the files have it. card: per channel, the number on the header card asked for.
+    """
 
     pixels: np.ndarray
     channels: tuple[str, ...]
     units: tuple[str, ...]
+    err: np.ndarray | None = None
+    card: tuple[float | None, ...] = ()
 
 
-class _UnfitError(ValueError):
-    """A readable file that does not hold what was asked for."""
-
-
-def read_image(source: str | bytes, hdu: Hdu = 0) -> np.ndarray:
+def read_image(source: str | bytes, hdu: Hdu = None) -> np.ndarray:
     """The pixels [C, H, W] of a file, or of a file's bytes; see `read_picture`."""
     return read_picture(source, hdu).pixels
 
 
-def read_picture(source: str | bytes, hdu: Hdu = 0, name: str = "") -> Picture:
+def read_picture(source: str | bytes, hdu: Hdu = None, name: str = "") -> Picture:
     """An image with its channel names and units, from a path or from a file's bytes (called `name` in errors).
 
     hdu: number or name in a FITS file; several become channels; None takes the first that holds an image.
     A FITS cube is [C, H, W]; an NPY array may also be [H, W, C], see `channels_first`.
     FileNotFoundError without the file; ValueError, with what the reader said, where it cannot be read.
     """
+    return read_pictures(source, [hdu], name)[0]
+
+
+def read_pictures(source: str | bytes, hdus: Sequence[Hdu], name: str = "", card: str = "") -> list[Picture]:
+    """Several pictures from one file, which is opened once: the science, mask and error HDUs. See `read_picture`.
+
+    card: keyword of a number wanted from the headers, see `Picture`.
+    """
     name = name or str(source)
+    with reading(name):
+        data = unpacked(_content(source))
+        return [_decode(data, hdu, name, card) for hdu in hdus]
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Whatever a reader raises about a damaged file, as one sentence that names it: ValueError, or as it is without
+    the file."""
     try:
-        with open(source, "rb") if isinstance(source, str) else io.BytesIO(source) as handle:
-            return _decode(handle, hdu)
-    except FileNotFoundError:
+        yield
+    except (FileNotFoundError, DamageError):
         raise
-    except _UnfitError as error:
+    except UnfitError as error:
         raise ValueError(f"{name}: {error}") from None
-    except (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, fits.VerifyError) as error:
+    except Exception as error:
         said = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(f"{name} is truncated or damaged, or no image ({said})") from error
 
@@ -64,9 +90,11 @@ def channels_first(array: np.ndarray) -> np.ndarray:
     return np.moveaxis(array, -1, -3) if last else array
 
 
-def native(array: np.ndarray) -> np.ndarray:
-    """The array in this machine's byte order, copied only if it was not."""
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+def floating(images: np.ndarray) -> np.ndarray:
+    """A copy that can hold NaN: 8 bit as float16, other integers as float32, each exact up to 2^24."""
+    if images.dtype.kind == "f":
+        return images.copy()
+    return images.astype(np.float16 if images.dtype.itemsize == 1 else np.float32)
 
 
 def named(name: str, count: int) -> tuple[str, ...]:
@@ -74,29 +102,38 @@ def named(name: str, count: int) -> tuple[str, ...]:
     return (name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count))
 
 
-def _decode(handle: BinaryIO, hdu: Hdu) -> Picture:
-    start = handle.read(8)
-    handle.seek(0)
-    if start.startswith(b"\x1f\x8b"):
-        return _decode(io.BytesIO(gzip.decompress(handle.read())), hdu)
-    if start.startswith(b"SIMPLE"):
-        return _fits(handle, hdu)
-    if start.startswith(b"\x93NUMPY"):
-        return _npy(handle)
-    return _photograph(handle)
+def _content(source: str | bytes) -> Bytes:
+    if isinstance(source, bytes):
+        return source
+    with open(source, "rb") as handle:
+        if os.fstat(handle.fileno()).st_size < LARGE:
+            return handle.read()
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _npy(handle: BinaryIO) -> Picture:
-    pixels = np.load(handle, allow_pickle=False)
+def unpacked(data: Bytes) -> Bytes:
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def _decode(data: Bytes, hdu: Hdu, name: str, card: str) -> Picture:
+    if data[:6] == b"SIMPLE":
+        return _fits(data, hdu, name, card)
+    if data[:6] == b"\x93NUMPY":
+        return _npy(data)
+    return _photograph(data)
+
+
+def _npy(data: Bytes) -> Picture:
+    pixels = np.load(io.BytesIO(data), allow_pickle=False)
     if pixels.ndim not in (2, 3):
-        raise _UnfitError(f"an array of shape {pixels.shape} is no image; [H, W], [C, H, W] or [H, W, C] is")
+        raise UnfitError(f"an array of shape {pixels.shape} is no image; [H, W], [C, H, W] or [H, W, C] is")
     pixels = pixels[None] if pixels.ndim == 2 else channels_first(pixels)
     names = named("image", len(pixels))
     return Picture(native(pixels), names, ("",) * len(names))
 
 
-def _photograph(handle: BinaryIO) -> Picture:
-    with Image.open(handle) as image:
+def _photograph(data: Bytes) -> Picture:
+    with Image.open(io.BytesIO(data)) as image:
         grey = image.mode in ("1", "L", "F") or image.mode.startswith("I")
         picture = (image.convert("L") if image.mode == "1" else image) if grey else image.convert("RGB")
         pixels = np.array(picture)
@@ -105,68 +142,35 @@ def _photograph(handle: BinaryIO) -> Picture:
     return Picture(np.ascontiguousarray(pixels.transpose(2, 0, 1)), ("R", "G", "B"), ("",) * 3)
 
 
-def _fits(handle: BinaryIO, hdu: Hdu) -> Picture:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)  # cards a little off the standard; truncation raises below
-        with fits.open(handle, memmap=False, lazy_load_hdus=True) as hdus:
-            keys = _keys(hdus, hdu)
-            planes = [_plane(hdus, key, f"hdu{key}" if len(keys) > 1 else "image") for key in keys]
+def _fits(data: Bytes, hdu: Hdu, name: str, card: str) -> Picture:
+    keys = [hdu] if isinstance(hdu, int | str) else None if hdu is None else list(hdu)
+    planes = plain_planes(data, keys, name, card) or astropy_planes(data, keys, name, card)
+    return joined(planes, hdu)
+
+
+def joined(planes: Sequence[Plane], hdu: Hdu) -> Picture:
+    """HDUs side by side as one picture; UnfitError where their shapes differ."""
     shapes = {plane.pixels.shape[1:] for plane in planes}
     if len(shapes) > 1:
-        raise _UnfitError(f"the HDUs {hdu} have different shapes {sorted(shapes)}")
-    names = [name for plane in planes for name in plane.channels]
+        raise UnfitError(f"the HDUs {hdu} have different shapes {sorted(shapes)}")
+    keys: Sequence[int | str | None] = [None] if len(planes) == 1 else list(hdu)  # type: ignore[arg-type]
+    names = [name for plane, key in zip(planes, keys, strict=True) for name in _names(plane, key)]
     count = Counter(names)
     channels = tuple(name if count[name] == 1 else f"{name}_{i}" for i, name in enumerate(names))
-    pixels = planes[0].pixels if len(planes) == 1 else np.concatenate([plane.pixels for plane in planes])
-    return Picture(pixels, channels, tuple(unit for plane in planes for unit in plane.units))
+    units = tuple(unit_of(plane.unit) for plane in planes for _ in plane.pixels)
+    cards = tuple(plane.card for plane in planes for _ in plane.pixels)
+    pixels = np.concatenate([plane.pixels for plane in planes]) if planes[1:] else planes[0].pixels
+    return Picture(pixels, channels, units, card=cards)
 
 
-def _keys(hdus: fits.HDUList, hdu: Hdu) -> list[int | str]:
-    """The HDUs asked for; for None the first with an image."""
-    if hdu is not None:
-        return [hdu] if isinstance(hdu, int | str) else list(hdu)
-    found = [i for i, each in enumerate(hdus) if _is_image(each)]
-    if not found:
-        raise _UnfitError(f"no HDU holds an image (there are {_listed(hdus)})")
-    return [found[0]]
+def _names(plane: Plane, key: int | str | None) -> tuple[str, ...]:
+    """The channels of an HDU are called after its EXTNAME, else after the key asked for, else "image"."""
+    default = "image" if key is None else f"hdu{key}"
+    return named(default if plane.name in ("", "PRIMARY", "COMPRESSED_IMAGE") else plane.name, len(plane.pixels))
 
 
-def _plane(hdus: fits.HDUList, key: int | str, default: str) -> Picture:
-    """One HDU as [C, H, W], its channels called after EXTNAME or else `default`."""
-    try:
-        hdu = hdus[key]
-    except (LookupError, TypeError):
-        raise _UnfitError(f"there is no HDU {key!r} (there are {_listed(hdus)}); choose with data.hdu=") from None
-    if not _is_image(hdu):
-        raise _UnfitError(f"HDU {key!r} holds no image (there are {_listed(hdus)}); choose with data.hdu=")
-    name = str(hdu.header.get("EXTNAME", default))
-    name = default if name in ("", "PRIMARY", "COMPRESSED_IMAGE") else name
-    unit = _unit(hdu.header.get("BUNIT"))
-    pixels = _unblanked(hdu)
-    pixels = pixels.reshape(-1, *pixels.shape[-2:])
-    return Picture(pixels, named(name, len(pixels)), (unit,) * len(pixels))
-
-
-def _unblanked(hdu: Any) -> np.ndarray:
-    """The scaled data, NaN where BLANK; astropy itself ignores BLANK where BZERO makes integers unsigned."""
-    blank, zero = hdu.header.get("BLANK"), hdu.header.get("BZERO", 0)
-    pixels = native(hdu.data)
-    if blank is None or pixels.dtype.kind != "u":
-        return pixels
-    return np.where(pixels == blank + zero, np.nan, pixels).astype(np.float32)
-
-
-def _is_image(hdu: Any) -> bool:
-    """Two axes, or three after axes of length one in front (a radio map is [1, 1, H, W])."""
-    return bool(hdu.is_image and len(hdu.shape) >= 2 and all(n == 1 for n in hdu.shape[:-3]))
-
-
-def _listed(hdus: fits.HDUList) -> str:
-    sizes = ("x".join(map(str, hdu.shape)) if hdu.is_image and hdu.shape else "no image" for hdu in hdus)
-    return ", ".join(f"{i} {hdu.name!r}: {size}" for i, (hdu, size) in enumerate(zip(hdus, sizes, strict=True)))
-
-
-def _unit(text: Any) -> str:
+@lru_cache(256)
+def unit_of(text: str) -> str:
     """BUNIT where astropy knows it, else empty."""
-    unit = Unit(str(text or "").strip(), parse_strict="silent")
+    unit = Unit(text.strip(), parse_strict="silent")
     return "" if isinstance(unit, UnrecognizedUnit) else unit.to_string()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,10 @@ class Points:
         columns: dict[str, Any] = {k: None if column is None else column[which] for k, column in vars(self).items()}
         return Points(**columns)
 
+    def no_limits(self) -> np.ndarray:
+        """bool [P], all False."""
+        return np.zeros(len(self.value), bool)
+
     def usable(self) -> np.ndarray:
         """bool [P]: time and value are numbers, and the error is positive (a limit needs no error)."""
         good = np.isfinite(self.time) & np.isfinite(self.value)
@@ -40,7 +44,9 @@ class Points:
 
 
 def joined(parts: list[Points]) -> Points:
-    """Several sets of points as one; all have errors or none, all have limits or none."""
+    """Several sets of points as one; all have errors or none. Those without limits hold measurements only."""
+    if any(part.limit is not None for part in parts):
+        parts = [part if part.limit is not None else replace(part, limit=part.no_limits()) for part in parts]
     columns = {name: [vars(part)[name] for part in parts] for name in vars(parts[0])}
     whole: dict[str, Any] = {k: None if column[0] is None else np.concatenate(column) for k, column in columns.items()}
     return Points(**whole)

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-USUAL = np.array([s * v for v in (99, 99.9, 99.99, 999, 999.9, 9999, 99999) for s in (1, -1)], np.float32)
+MAGNITUDES = (99, 99.9, 99.99, 999, 999.9, 9999, 99999)
+ABSURD = (1e20, 1e30, 32768, 2147483648)  # what programs write for "no value", the last two as the least integers
+WRITTEN = {float(np.float32(s * v)): s * v for v in (*MAGNITUDES, *ABSURD) for s in (1, -1)}  # as float32 has them
+USUAL = np.array(list(WRITTEN), np.float32)
 
 
 def suspects(x: np.ndarray, channels: Sequence[str]) -> list[str]:
@@ -18,8 +21,8 @@ def suspects(x: np.ndarray, channels: Sequence[str]) -> list[str]:
     Far: further from the nearest other value than those span. One such whole number among whole numbers is let pass.
     """
     return [
-        f"column '{name}' has {count} {'value' if count == 1 else 'values'} of {value:g} far from all others; if that "
-        f"means unmeasured, say data.missing=[{value:g}]"
+        f"column '{name}' has {count} {'value' if count == 1 else 'values'} of {value:.10g} far from all others; if "
+        f"that means unmeasured, say data.missing=[{value:.10g}]"
         for name, values in zip(channels, np.ascontiguousarray(x.T, np.float32), strict=True)
         for value, count in _isolated(values[np.isfinite(values)])
     ]
@@ -33,8 +36,8 @@ def _isolated(values: np.ndarray) -> list[tuple[float, int]]:
     if not usual.any() or len(rest) == 0:
         return []
     low, high = float(rest.min()), float(rest.max())
-    found, counts = np.unique(values[usual], return_counts=True)
+    found, counts = np.unique(values[usual].astype(np.float64), return_counts=True)
     whole = bool((rest == np.round(rest)).all())
     far = np.maximum(found - high, low - found) > high - low
     chosen = far & ~(whole & (counts == 1))
-    return [(round(float(v), 2), int(n)) for v, n in zip(found[chosen], counts[chosen], strict=True)]
+    return [(WRITTEN[float(v)], int(n)) for v, n in zip(found[chosen], counts[chosen], strict=True)]

@@ -1,42 +1,41 @@
-"""Light curves and other series: a long table of observations, one file per object, or lists in a table's cells.
+"""Light curves, spectra and other series: a long table, one file per object, or lists in a table's cells.
 
 Every layout ends as the same series: points sorted in time, one value channel per band, NaN where not measured.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.base import Archive, Dense, Ragged, Sample
-from starbolt.archives.catalogues import (
-    called,
-    context_rows,
-    context_sample,
-    flat,
-    folder,
-    held,
-    in_parts,
-    marked,
-    together,
-    without_sentinels,
-)
-from starbolt.archives.columns import TableError, column, nested, unit
+from starbolt.archives.catalogues import called, context_rows, context_sample, folder, in_parts
+from starbolt.archives.cleaning import UNUSABLE, Cleaning
+from starbolt.archives.columns import unit
 from starbolt.archives.conditions import terms
 from starbolt.archives.curves import Curves
 from starbolt.archives.files import read_table
-from starbolt.archives.lists import has_lists, knows
-from starbolt.archives.matching import Named, Observed, by_id, in_cells, meeting, places
-from starbolt.archives.nights import merge_nights
-from starbolt.archives.observations import Columns, Observations, in_order, recoded
+from starbolt.archives.folding import Folding
+from starbolt.archives.listed import kept, names_files, paths_of
+from starbolt.archives.lists import knows
+from starbolt.archives.matching import Named, meeting, places
+from starbolt.archives.observations import Columns, Observations, in_order, recoded, unit_of
 from starbolt.archives.paths import columns_of, files_named
-from starbolt.archives.points import Points, joined, picked, to_series
+from starbolt.archives.points import Points, picked, to_series
+from starbolt.archives.snana import is_snana, phot_of
 from starbolt.archives.stacks import ROW
+from starbolt.archives.tabled import Tables, catalogue_of
+from starbolt.archives.times import time_unit
+from starbolt.archives.wavelengths import UNIT
+
+TOLD = {
+    "time": "times are dates, read as MJD [d]",
+    "wavelength": "wavelengths are decimal logarithms, read as their powers of ten [Angstrom]",
+}
 
 
 class SeriesArchive(Archive):
@@ -44,15 +43,21 @@ class SeriesArchive(Archive):
 
     observations: a long table with a row per observation, joined to `objects` by `id` (without objects its ids are the
         catalogue), or a table with lists in its cells. objects: the catalogue, one row per object; it may hold the
-        lists itself. root, file: one file per object, named by a column of objects or a pattern "{name}.dat".
+        lists itself, or be the HEAD files of SNANA. root, file: one file per object, named by a column of objects or a
+        pattern "{name}.dat".
     time, value, error, limit: columns, or {band: column} where each band has its own; band: the column of the band.
-        A point whose limit column is true or not 0 is an upper or lower limit. Dates become MJD [d].
+        A point whose limit column is true, not 0 or "<" is an upper or lower limit, and so is a value "<21.5". Dates
+        become MJD [d]. ivar: error holds inverse variances. mask: column that is not 0 where a point is bad.
+    axis: what time is: "time", or "wavelength", which becomes Angstrom, of decimal logarithms too.
     bands: which bands, in which order; default all, sorted.
     nightly: merge each night's points to one step; a number is added to the time [d] before the night is cut.
+    period, epoch: fold time to phase by a column of objects; epoch, a column or a number, has phase 0.
+    bin: merge points to bins of this width, in the unit of the axis (phase where folded).
     names, table: as in `read_table`, for the observations (the light-curve files), or for objects that hold the lists.
     where: each part of it that names observation columns keeps points, each that names object columns keeps objects.
     missing: values that stand for none. context: object columns that become a second modality, "context" [K].
-    dropped, notes: after `read` the number of points without a usable value, time or error, and sentences to print.
+    dropped, notes: the number of points without a usable value, time or error, and sentences to print (of single files
+        the points are counted while they are loaded, in `tally`).
     """
 
     def __init__(
@@ -66,7 +71,13 @@ class SeriesArchive(Archive):
         limit: Columns | None = None,
         band: str | None = None,
         bands: Sequence[str] = (),
+        ivar: bool = False,
+        mask: str | None = None,
+        axis: str = "time",
         nightly: bool | float = False,
+        period: str | None = None,
+        epoch: str | float = 0.0,
+        bin: float | None = None,
         id: str | None = None,
         test_observations: Any = None,
         test_objects: Any = None,
@@ -78,18 +89,20 @@ class SeriesArchive(Archive):
         missing: Sequence[float] = (),
         context: Sequence[str] = (),
     ) -> None:
-        self.observations, self.objects = held(observations), held(objects)
-        self.test_observations, self.test_objects = held(test_observations), held(test_objects)
-        self.roles = Observations(time, value, error, limit, band, tuple(missing))
-        self.bands, self.nightly, self.id = tuple(map(str, bands)), nightly, id
+        self.observations, self.objects = kept(observations), kept(objects)
+        self.test_observations, self.test_objects = kept(test_observations), kept(test_objects)
+        self.roles = Observations(time, value, error, limit, band, tuple(missing), mask=mask, ivar=ivar, axis=axis)
+        self.bands, self.id = tuple(map(str, bands)), id
+        self.cleaning = Cleaning(nightly, Folding(period, epoch) if period else None, bin)
         self.root, self.file, self.names, self.table = root, file, tuple(names), table
         self.where, self.missing, self.context = where, tuple(missing), tuple(context)
+        self.axis = "phase" if period else axis
         self.dropped, self.notes = 0, list[str]()
         self.whole = file is None  # files are read object by object, in many processes
         roots = {"train": root or folder(objects), "test": root or folder(test_objects)}
         self._curves = Curves(file, roots, self.names, table, self.roles) if file else None
         self._bands = self._channels = self._units = self.bands
-        self._series = Ragged(*np.zeros((3, 0)))
+        self._series, self._time_unit = Ragged(*np.zeros((3, 0))), "d"
         self._refuse_unclear()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -124,11 +137,23 @@ class SeriesArchive(Archive):
         loaded: dict[str, Dense | Ragged] = {"series": picked(self._series, np.asarray(catalogue[ROW]))}
         return loaded | {"context": context_rows(catalogue, self.context)} if self.context else loaded
 
+    def files(self) -> list[str] | None:
+        """The tables, of SNANA the PHOT files too; None where one is in memory."""
+        tables = [table for table in self._tables() if table is not None]
+        return self._named() if all(map(names_files, tables)) else None
+
     def sources(self, catalogue: pa.Table) -> list[str]:
         """The tables, and every light-curve file."""
-        tables = (self.observations, self.objects, self.test_observations, self.test_objects)
         curves = files_named([self._curves.file], self._curves.roots, catalogue) if self._curves else []
-        return [*(str(source) for source in tables if isinstance(source, str | Path)), *curves]
+        return [*self._named(), *curves]
+
+    def _named(self) -> list[str]:
+        """Every file that is a table."""
+        paths = [path for table in self._tables() for path in paths_of(table)]
+        return paths + [phot_of(path) for path in paths if is_snana(path) and os.path.exists(path)]
+
+    def _tables(self) -> tuple[Any, Any, Any, Any]:
+        return self.observations, self.objects, self.test_observations, self.test_objects
 
     def _refuse_unclear(self) -> None:
         if self.observations is None and self.objects is None:
@@ -140,56 +165,28 @@ class SeriesArchive(Archive):
 
     def _read_tables(self) -> pa.Table:
         """Read every table, and set the series of all objects that have a point."""
-        found = [self._observed(*part) for part in self._parts()]
-        self._describe(found[0].observations, [each.bands for each in found])
-        starts = np.cumsum([0, *(each.objects.num_rows for each in found)])
-        parts = [recoded(each.points, each.bands, self._bands) for each in found]
-        points = joined([replace(p, owner=p.owner + start) for p, start in zip(parts, starts, strict=False)])
-        catalogue = together([each.objects for each in found])
-        points = self._cleaned(points)
-        self._tell(self.dropped, "points left out for want of a time, a value or a positive error")
-        self._tell(sum(each.lost for each in found), "observations that belong to no object of the catalogue")
-        self._tell(sum(each.dates for each in found), "tables whose times are dates, read as MJD [d]")
+        needed = (*self.context, *self.cleaning.columns())
+        tables = Tables(*self._tables(), self.id, self.names, self.table, needed)
+        found = tables.read(self.roles, terms(self.where))
+        self._describe(found.observations, found.bands, found.told)
+        catalogue, points = found.objects, recoded(found.points, found.bands, self._bands)
+        phased = self._foldable(catalogue)
+        points = self._cleaned(points.pick(phased[points.owner]), catalogue)
+        self._tell(self.dropped, UNUSABLE)
+        self._tell(found.lost, "observations that belong to no object of the catalogue")
         seen = np.bincount(points.owner, minlength=catalogue.num_rows) > 0
-        self._tell(int((~seen).sum()), "objects left out because no usable point remains")
+        self._tell(int((phased & ~seen).sum()), "objects left out because no usable point remains")
         points.owner = places(seen)[points.owner]
         self._series = to_series(points, int(seen.sum()), len(self._bands))
         catalogue = catalogue.filter(pa.array(seen))
         return catalogue.append_column(ROW, pa.array(np.arange(catalogue.num_rows)))
 
-    def _parts(self) -> list[tuple[Any, Any, str]]:
-        """(observations, objects, part); one pair, its part unnamed, unless there are test observations or lists."""
-        if self.test_observations is None and self.test_objects is None:
-            return [(self.observations, self.objects, "")]
-        if self.test_observations is None and self.observations is not None:
-            objects = in_parts([read_table(source) for source in (self.objects, self.test_objects)])
-            return [(self.observations, objects, "")]
-        return [(self.observations, self.objects, "train"), (self.test_observations, self.test_objects, "test")]
-
-    def _observed(self, observations: Any, objects: Any, part: str) -> Observed:
-        """The points of one pair of tables, or of one table that holds lists."""
-        source = objects if observations is None else observations
-        table = Named(read_table(source, names=self.names, table=self.table), called(source, "the observations"))
-        role, conditions = self.roles.columns()[0], terms(self.where)
-        if (observations is None or objects is None) and has_lists(table.table, role, table.name):
-            found = in_cells(self.roles, table, conditions)
-        elif observations is None:
-            raise TableError(
-                f"'{role}' of {table.name} holds no lists; give data.observations=TABLE or data.file=COLUMN"
-            )
-        elif self.id is None:
-            raise TableError(f"which column of {table.name} says whose observation it is? name it with data.id=COLUMN")
-        else:
-            known = None if objects is None else Named(read_table(objects), called(objects, "the objects"))
-            found = by_id(self.roles, table, known, self.id, conditions)
-        return replace(found, objects=self._catalogue(found.objects, called(objects, table.name), part))
-
-    def _catalogue(self, objects: pa.Table, place: str, part: str = "") -> pa.Table:
-        """Scalar columns without sentinels; TableError where a column that is needed is not there."""
-        for name in (*self.context, *([self.id] if self.id else [])):
-            column(objects, name, place)
-        objects = flat(without_sentinels(objects, self.missing, self.id))
-        return marked(objects, part) if part else objects
+    def _foldable(self, catalogue: pa.Table) -> np.ndarray:
+        """bool [N]: the objects that are not left out for want of a period."""
+        folding = self.cleaning.folding
+        good = folding.foldable(catalogue) if folding else np.ones(catalogue.num_rows, bool)
+        self._tell(int((~good).sum()), "objects left out because they have no positive period or no epoch")
+        return good
 
     def _read_files(self, curves: Curves) -> pa.Table:
         """The catalogue of objects that have a file each; looks into the first for the columns and the bands."""
@@ -198,32 +195,39 @@ class SeriesArchive(Archive):
         conditions = terms(self.where)
         of_objects = [term for term in conditions if all(knows(objects.table, name) for name in term.names)]
         objects = objects._replace(table=objects.table.filter(pa.array(meeting(of_objects, objects))))
+        needed = (*self.context, *self.cleaning.columns())
+        catalogue = catalogue_of(*objects, needed, self.missing, self.id)
         looked = curves.look(objects)
         if looked:
             curves.ask(conditions, objects, looked[0])
-            self._describe(looked[0].table, [curves.roles.read(*each)[1] for each in looked])
+            seen = [curves.roles.read(*each) for each in looked]
+            curves.limits = any(points.limit is not None for points, _, _ in seen)
+            self._describe(looked[0].table, [band for _, bands, _ in seen for band in bands], seen[0][2])
         if self.id is None and len(columns_of(curves.file)) == 1:
             self.id = columns_of(curves.file)[0]
-        return self._catalogue(objects.table, objects.name)
+        return catalogue.filter(pa.array(self._foldable(catalogue)))
 
     def _from_file(self, curves: Curves, row: dict[str, Any]) -> Ragged:
         points = curves.points(row, self._bands, all_bands=not self.bands)
-        return to_series(self._cleaned(points), 1, len(self._bands))
+        known = pa.table({name: [row[name]] for name in self.cleaning.columns()})
+        return to_series(self._cleaned(points, known), 1, len(self._bands))
 
-    def _cleaned(self, points: Points) -> Points:
-        """Points of the bands wanted that are usable, merged by night if so asked."""
-        points = points.pick(points.band >= 0)
-        usable = points.usable()
-        self.dropped += int((~usable).sum())
-        points = points.pick(usable)
-        return points if self.nightly is False else merge_nights(points, float(self.nightly))
+    def _cleaned(self, points: Points, objects: pa.Table) -> Points:
+        """Points of the bands wanted that are usable; merged and folded if so asked."""
+        points, lost = self.cleaning.clean(points.pick(points.band >= 0), objects, self._time_unit)
+        self.dropped += lost
+        if self.file:
+            self.tally[UNUSABLE] += lost
+        return points
 
-    def _describe(self, table: pa.Table, bands: Sequence[Sequence[str]]) -> None:
-        """Bands in the order asked for, else that of data.value, else sorted; channels and units of the series."""
-        self._bands = self.bands or tuple(self.roles.labels() or in_order({name for names in bands for name in names}))
+    def _describe(self, table: pa.Table, bands: Sequence[str], told: str) -> None:
+        """Bands in the order asked for, else that of data.value, else sorted; units; channels of the series."""
+        self._bands = self.bands or tuple(self.roles.labels() or in_order(set(bands)))
+        self.notes += [TOLD[self.roles.axis]] if told else []
         self._channels = self.roles.channels(self._bands)
-        known = (*table.column_names, *nested(table))
-        self._units = tuple(unit(table, name) if name in known else "" for name in self.roles.values(self._bands))
+        self._units = tuple(unit_of(table, name) for name in self.roles.values(self._bands))
+        self._time_unit = "d" if told else time_unit(unit_of(table, self.roles.columns()[0]))
+        self.axis_unit = {"phase": "", "wavelength": UNIT}.get(self.axis, self._time_unit)
 
     def _tell(self, count: int, what: str) -> None:
         if count:

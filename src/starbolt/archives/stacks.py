@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.columns import TableError, numbers
-from starbolt.archives.pixels import native
+from starbolt.archives.oddfits import native
 
 ROW = "starbolt_row"  # catalogue column with an object's row in the archive's own arrays
 
@@ -41,10 +41,11 @@ class Stack:
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The images [len(rows), C, H, W] of the rows given."""
-        if isinstance(self._array, np.ndarray):
-            images = self._array[rows]
-        else:
-            images = np.stack([self._array[int(row)] for row in rows])  # HDF5 reads lists of rows slowly
+        array = self._array
+        try:
+            images = array[rows] if isinstance(array, np.ndarray) else _gathered(array, rows)
+        except OSError as error:
+            raise ValueError(f"{self.name} is truncated or damaged ({str(error).splitlines()[0]})") from error
         if images.ndim == 3:
             return native(images)[:, None]
         last = images.shape[3] <= 4 < images.shape[1]
@@ -77,6 +78,13 @@ class Stack:
         if array.ndim not in (3, 4):
             raise ValueError(f"{self.name} has shape {array.shape}; give [N, H, W], [N, C, H, W] or [N, H, W, C]")
         return array
+
+
+def _gathered(array: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows of an HDF5 array, which reads lists of rows slowly: each run of neighbours is one slice."""
+    unique, places = np.unique(rows, return_inverse=True)
+    runs = np.split(unique, np.flatnonzero(np.diff(unique) != 1) + 1)
+    return np.concatenate([array[run[0] : run[-1] + 1] for run in runs])[places]
 
 
 @lru_cache(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +28,23 @@ def times(table: pa.Table, name: str, where: object = "the table") -> tuple[np.n
         return numbers(table, name, where), ""
     except TableError:
         return _from_iso(values, name, where), "d"
+
+
+def time_unit(has: str) -> str:
+    """The unit of time that a column's unit means, spelled as astropy does; "d" where it says none."""
+    from astropy import units
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old spellings
+        known = units.Unit(has, parse_strict="silent")
+    return known.to_string() if known.physical_type == "time" else "d"
+
+
+def days(width: float, unit: str) -> float:
+    """A width [d] in another unit of time."""
+    from astropy import units
+
+    return width if unit == "d" else float(units.Unit("d").to(unit, width))
 
 
 def _from_iso(values: pa.ChunkedArray, name: str, where: object) -> np.ndarray:

@@ -5,6 +5,7 @@ from starbolt.data.images import ImageDataModule
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.multimodal import MultimodalDataModule
 from starbolt.data.series import SeriesDataModule
+from starbolt.data.spectra import SpectraDataModule
 from starbolt.data.table import TableDataModule
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "MultimodalDataModule",
     "ObjectDataModule",
     "SeriesDataModule",
+    "SpectraDataModule",
     "TableDataModule",
 ]

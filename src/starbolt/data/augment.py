@@ -17,6 +17,22 @@ class Augment(Protocol):
     def __call__(self, block: Block) -> Block: ...
 
 
+class TableAugment:
+    """For tables [B, C].
+
+    noise: adds Gaussian noise of so many times the errors to what was measured; limits stay.
+    """
+
+    def __init__(self, *, noise: float = 0.0) -> None:
+        self.noise = noise
+
+    def __call__(self, block: Block) -> Block:
+        if not self.noise or block.err is None:
+            return block
+        sure = block.mask if block.limit is None else block.mask & ~block.limit
+        return block._replace(x=block.x + self.noise * block.err * torch.randn_like(block.x) * sure)
+
+
 class ImageAugment:
     """For images [B, C, H, W].
 
@@ -43,14 +59,15 @@ class SeriesAugment:
     """For series [B, C, T].
 
     drop: fraction of the points left out, drawn anew each time. noise: adds Gaussian noise of so many times the errors.
+    absolute: channel 0 is a place (wavelength, phase), which stays, not a time since the first point.
     """
 
-    def __init__(self, *, drop: float = 0.0, noise: float = 0.0) -> None:
-        self.drop, self.noise = drop, noise
+    def __init__(self, *, drop: float = 0.0, noise: float = 0.0, absolute: bool = False) -> None:
+        self.drop, self.noise, self.absolute = drop, noise, absolute
 
     def __call__(self, block: Block) -> Block:
         if self.drop:
-            block = _dropped(block, self.drop)
+            block = _dropped(block, self.drop, self.absolute)
         if self.noise and block.err is not None:
             block = block._replace(x=block.x + self.noise * block.err * torch.randn_like(block.x) * block.mask)
         return block
@@ -107,7 +124,7 @@ def _shifted(block: Block, most: int) -> Block:
     return _planes(block, move)
 
 
-def _dropped(block: Block, fraction: float) -> Block:
+def _dropped(block: Block, fraction: float, absolute: bool) -> Block:
     assert block.length is not None
     b, _, steps = block.x.shape
     chance = torch.rand(b, steps, device=block.x.device)
@@ -124,6 +141,8 @@ def _dropped(block: Block, fraction: float) -> Block:
         return taken & inside[:, None] if taken.dtype == torch.bool else taken * inside[:, None]
 
     kept = _planes(block, take)
+    if absolute:
+        return kept._replace(length=length)
     since = (kept.x[:, :1] - kept.x[:, :1, :1]) * inside[:, None]
     return kept._replace(x=torch.cat([since, kept.x[:, 1:]], 1), length=length)
 

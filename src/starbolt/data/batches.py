@@ -1,7 +1,13 @@
-"""Batches: an epoch is one permutation cut into index blocks, and each block is gathered whole."""
+"""Batches: an epoch is one permutation cut into index blocks, and each block is gathered whole.
+
+Where the measurements are larger than memory the permutation is of blocks of consecutive rows, and of the rows within a
+pool of many blocks: every row comes once, from anywhere, and the disk is read in large pieces, a pool ahead.
+"""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +18,8 @@ from starbolt.contract import Batch
 from starbolt.data.sources import Source
 
 POOL = 20  # batches whose series are sorted by length together: little padding, still a fair shuffle
+BLOCK = 8_000_000  # bytes of consecutive rows read in one piece, where the measurements are larger than memory
+BLOCKS = 64  # blocks whose rows are shuffled together
 
 
 class Batches:
@@ -20,6 +28,8 @@ class Batches:
     sources: modality name -> Source. rows: int64 [n], catalogue rows to visit. y, weight: of all N catalogue rows.
     shuffle: a new order each epoch, from `seed`. rank, world: this process takes every world-th batch from the rank-th
     on; in training all ranks get equally many. Each iteration is an epoch, also where the one before was not finished.
+    block: shuffle blocks of so many consecutive rows, and rows within pools of blocks; 0: all rows at once; None: 0
+    unless the measurements fill more than half of the machine's memory.
     """
 
     def __init__(
@@ -35,11 +45,13 @@ class Batches:
         rank: int = 0,
         world: int = 1,
         steps: int = 1,
+        block: int | None = None,
     ) -> None:
         self.sources, self.rows, self.batch_size = dict(sources), rows, batch_size
         self.y, self.weight = torch.from_numpy(y), torch.from_numpy(weight)
         self.shuffle, self.seed, self.rank, self.world = shuffle, seed, rank, world
         self.steps = steps
+        self.block = block_of(self.sources, len(y)) if block is None else block
         self.epoch, self.handed, self._resumed = 0, 0, False
         self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
@@ -51,7 +63,7 @@ class Batches:
         if self.handed and not (self._resumed and self.handed < len(self)):  # Lightning never runs past the last batch
             self.epoch, self.handed = self.epoch + 1, 0
         self._resumed = False
-        for rows in self.order(self.epoch)[self.handed :]:
+        for rows in self._announced(self.order(self.epoch)[self.handed :]):
             batch = self.gather(rows)
             self.handed += 1
             yield batch
@@ -59,14 +71,15 @@ class Batches:
     def order(self, epoch: int) -> list[np.ndarray]:
         """The rows of each batch of this process in the given epoch."""
         random = np.random.default_rng([self.seed, epoch])
-        index = random.permutation(len(self.rows)) if self.shuffle else np.arange(len(self.rows))
+        index = self._shuffled(random) if self.shuffle else np.arange(len(self.rows))
         if self._lengths is not None:
             index = self._by_length(index)
-        blocks = [self.rows[index[i : i + self.batch_size]] for i in range(0, len(index), self.batch_size)]
+        batches = [self.rows[index[i : i + self.batch_size]] for i in range(0, len(index), self.batch_size)]
         if self.shuffle and self._lengths is not None:
-            blocks = [blocks[i] for i in random.permutation(len(blocks))]
-        mine = blocks[self.rank :: self.world]
-        return (mine or blocks)[: len(self)] if self.shuffle else mine  # fewer batches than ranks: no rank may wait
+            near = POOL if self.block else len(batches)  # of like length, and of a pool
+            batches = [batches[i] for i in _within(random, np.arange(len(batches)), near)]
+        mine = batches[self.rank :: self.world]
+        return (mine or batches)[: len(self)] if self.shuffle else mine  # fewer batches than ranks: no rank may wait
 
     def gather(self, rows: np.ndarray) -> Batch:
         """The Batch of the given catalogue rows."""
@@ -75,15 +88,57 @@ class Batches:
         return Batch(inputs, self.y[row], self.weight[row], row)
 
     def state_dict(self) -> dict[str, Any]:
-        """The place: epoch, and batches handed out in it."""
-        return {"epoch": self.epoch, "handed": self.handed}
+        """The place: epoch, batches handed out in it, and the block on which the order depends."""
+        return {"epoch": self.epoch, "handed": self.handed, "block": self.block}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved place."""
         self.epoch, self.handed, self._resumed = state["epoch"], state["handed"], True
+        self.block = state.get("block", 0)
+
+    def _shuffled(self, random: np.random.Generator) -> np.ndarray:
+        """A permutation of the rows' places; in blocks of consecutive rows, where there are blocks."""
+        if not self.block:
+            return random.permutation(len(self.rows))
+        places = np.argsort(self.rows, kind="stable")
+        starts = random.permutation(np.arange(0, len(places), self.block))
+        index = np.concatenate([places[start : start + self.block] for start in starts])
+        return _within(random, index, self.block * BLOCKS)
+
+    def _announced(self, batches: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """The batches; where there are blocks, the kernel reads a pool of them ahead."""
+        pool = max(self.block * BLOCKS // (self.batch_size * self.world), 1)
+        for i, rows in enumerate(batches):
+            if self.block and self.shuffle and i % pool == 0:
+                self._announce(batches[i + pool if i else 0 : i + 2 * pool])
+            yield rows
+
+    def _announce(self, batches: list[np.ndarray]) -> None:
+        """Have the kernel read what these batches need, while others are trained on."""
+        if batches:
+            rows = np.sort(np.concatenate(batches))
+            threading.Thread(target=_read_ahead, args=(list(self.sources.values()), rows), daemon=True).start()
 
     def _by_length(self, index: np.ndarray) -> np.ndarray:
         assert self._lengths is not None
-        pool = self.batch_size * POOL if self.shuffle else len(index)
+        pool = self.batch_size * POOL if self.shuffle or self.block else len(index)
         pieces = [index[i : i + pool] for i in range(0, len(index), max(pool, 1))]
         return np.concatenate([p[np.argsort(self._lengths[p], kind="stable")] for p in pieces])
+
+
+def block_of(sources: Mapping[str, Source], rows: int) -> int:
+    """Rows of a block of BLOCK bytes, where the measurements of all rows fill more than half of the memory; else 0."""
+    size = sum(source.modality.nbytes for source in sources.values())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, rows * BLOCK // size) if size > memory / 2 else 0
+
+
+def _within(random: np.random.Generator, index: np.ndarray, pool: int) -> np.ndarray:
+    """The index [n] with each piece of length `pool` permuted."""
+    return np.concatenate([random.permutation(index[i : i + pool]) for i in range(0, len(index), pool)] or [index])
+
+
+def _read_ahead(sources: list[Source], rows: np.ndarray) -> None:
+    for source in sources:
+        places = rows if source.rows is None else source.rows[rows]
+        source.modality.announce(np.sort(places[places >= 0]))

@@ -18,13 +18,14 @@ def class_codes(
 
     choose: names in the wanted order, {name: [members]} merges; empty takes all, sorted. min_count: rarer classes go.
     """
-    words = class_words(table, name)
+    words, of = _encoded(table, name)
     groups = _groups(choose) if choose else {word: [word] for word in _in_order(words)}
     present = set(words)
     lost = [member for members in groups.values() for member in members if member not in present]
     if lost:
         raise ValueError(f"data.classes names {lost[0]!r}, but {name!r} holds {', '.join(_in_order(words)[:12])}")
-    counts = {label: int(np.isin(words, members).sum()) for label, members in groups.items()}
+    rows = np.bincount(of, minlength=len(words))
+    counts = {label: int(rows[np.isin(words, members)].sum()) for label, members in groups.items()}
     kept = {label: members for label, members in groups.items() if counts[label] >= max(min_count, 1)}
     if len(kept) < 2:
         raise ValueError(
@@ -35,19 +36,21 @@ def class_codes(
     codes = np.full(len(words), -1, np.int64)
     for code, members in enumerate(kept.values()):
         codes[np.isin(words, members)] = code
-    return tuple(kept), codes
+    return tuple(kept), codes[of]
 
 
 def codes_like(table: pa.Table, name: str, classes: Sequence[str], *, choose: Sequence[Any] = ()) -> np.ndarray:
     """int64 codes [N] of a column in classes known before, merged by `choose` as then; -1 for any other label."""
     place = {label: code for code, label in enumerate(classes)}
     members = {member: label for label, merged in _groups(choose).items() for member in merged}
-    return np.array([place.get(members.get(w, w), -1) for w in class_words(table, name)], np.int64)
+    words, of = _encoded(table, name)
+    return np.array([place.get(members.get(w, w), -1) for w in words.tolist()], np.int64)[of]
 
 
 def class_words(table: pa.Table, name: str) -> np.ndarray:
     """A label column as strings [N]: numbers lose a trailing .0, missing labels are ""."""
-    return np.array([_word(value) for value in column(table, name).to_pylist()], dtype=str)
+    words, of = _encoded(table, name)
+    return words[of]
 
 
 def quantities(table: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -60,6 +63,15 @@ def quantities(table: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], 
         raise ValueError(f"{error}; to learn classes say task=classification") from None
     values[~np.isfinite(values)] = np.nan
     return tuple(unit(table, name) for name in names), values.astype(np.float32)
+
+
+def _encoded(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The words [U] of a label column, each value read once, and which of them each row has, int [N]."""
+    values = column(table, name)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    coded = values.combine_chunks().dictionary_encode("encode")
+    return np.array([_word(value) for value in coded.dictionary.to_pylist()], dtype=str), np.asarray(coded.indices)
 
 
 def _groups(choose: Sequence[Any]) -> dict[str, list[str]]:

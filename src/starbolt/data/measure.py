@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
+import torch
 
 from starbolt.archives import Dense, Ragged
+from starbolt.archives.precision import coarse
 from starbolt.contract import InputSpec, TargetSpec
+from starbolt.data.ranges import extremes, summary, with_range
+from starbolt.data.sources import Source
+from starbolt.data.transforms import constants_of, curve_of, slope, transformed
 from starbolt.store.store import Modality
 
 SAMPLE = 4_000  # images or series looked at; a mean over this many is known to 2 per cent of its spread
 NUMBERS = 50_000_000  # pixels looked at, all channels together [400 MB in float64]
-LN10 = float(np.log(10.0))
+CELLS = 10_000_000  # of a table; its means are known to a thousandth of their spread, and exactly where they are fewer
+REACH = 20_000  # images or series whose range is taken
 
 
 def measure_input(
@@ -20,25 +28,38 @@ def measure_input(
     log: tuple[str, ...] = (),
     asinh: tuple[str, ...] = (),
     scaling: str = "global",
+    stretch: str = "linear",
 ) -> InputSpec:
-    """The InputSpec of a modality from the given training rows [n] alone.
+    """The InputSpec of a modality from the given training rows [n] of the store alone.
 
-    log, asinh: channels to transform before mean and spread are taken; scaling: see InputSpec.
+    log, asinh: channels to transform before mean and spread are taken; scaling, stretch: see InputSpec.
+    ValueError where float32 would blur a column, or a channel is unmeasured.
     """
     x, err, channels, units = _values(modality, rows)
+    _refuse_coarse(modality, x)
     transform = tuple("log" if c in log else "asinh" if c in asinh else "linear" for c in channels)
-    soft = tuple(_softening(v, e) if t == "asinh" else 1.0 for v, e, t in zip(x, err or x, transform, strict=True))
+    curves = tuple(curve_of(word, stretch) for word in transform)
+    zero, soft = zip(*(constants_of(v, e, c) for v, e, c in zip(x, err or x, curves, strict=True)), strict=True)
     if modality.kind == "series":
         soft = (_typical_step(modality, rows), *soft[1:])
-    scaled = [transformed(v, t, s) for v, t, s in zip(x, transform, soft, strict=True)]
+    scaled = [transformed(v, c, s, z) for v, c, s, z in zip(x, curves, soft, zero, strict=True)]
     mean, spread = zip(*(_mean_spread(v, c) for v, c in zip(scaled, channels, strict=True)), strict=True)
-    missing = tuple(float(np.mean(~np.isfinite(v))) for v in scaled)
-    errors = _error_statistics(x, err, transform, soft) if err else ((), ())
+    missing = tuple(
+        float(np.mean(~np.isfinite(v)) or more) for v, more in zip(scaled, _unseen(modality, rows), strict=True)
+    )
+    errors = _error_statistics(x, err, curves, soft, zero) if err else ((), ())
     shape = (len(channels), *modality.shape[1:])
     limits = modality.data.limit is not None
-    return InputSpec(
-        modality.kind, channels, units, shape, transform, soft, mean, spread, missing, *errors, scaling, limits
-    )
+    about = InputSpec(
+        modality.kind, channels, units, shape, transform, soft, mean, spread, missing, *errors, scaling, limits,
+        stretch, zero, modality.axis, modality.pixel_scale, modality.zero_point, measured=rows_digest(rows),
+    )  # fmt: skip
+    return with_range(about, _extremes(modality, rows))
+
+
+def rows_digest(rows: np.ndarray) -> str:
+    """Sixteen letters that stand for a set of store rows, in whatever order."""
+    return hashlib.sha256(np.unique(rows).astype("<i8").tobytes()).hexdigest()[:16]
 
 
 def measure_target(
@@ -61,17 +82,11 @@ def measure_target(
     return TargetSpec(names, units, (), (), mean, spread, log_mean, log_spread)
 
 
-def transformed(values: np.ndarray, kind: str, soft: float) -> np.ndarray:
-    """Values after "linear", "log" (base 10, NaN where not positive) or "asinh" (of values over `soft`)."""
-    if kind == "log":
-        return np.log10(np.where(values > 0, values, np.nan))
-    return np.arcsinh(values / soft) if kind == "asinh" else values
-
-
 def _values(modality: Modality, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], tuple, tuple]:
     """Per channel, the values and errors of the sampled rows; series get their time channel in front."""
     data = modality.data
     if modality.kind == "table":
+        rows = rows[:: max(1, -(-len(rows) * data.x.shape[1] // CELLS))]
         x, err = data.x[rows], None if data.err is None else data.err[rows]
     else:
         most = SAMPLE if isinstance(data, Ragged) else max(1, min(SAMPLE, NUMBERS // data.x[0].size))
@@ -81,11 +96,21 @@ def _values(modality: Modality, rows: np.ndarray) -> tuple[list[np.ndarray], lis
     values = list(x.T.astype(np.float64))
     errors = [] if err is None else list(err.T.astype(np.float64))
     if isinstance(data, Ragged):
-        since = np.concatenate([data.time[a:b] - data.time[a : a + 1] for a, b in _spans(data, rows)])
+        first = 1 if modality.axis == "time" else 0  # whether counted from the first point
+        since = np.concatenate([data.time[a:b] - first * data.time[a : a + 1] for a, b in _spans(data, rows)])
         values = [since, *values]
         errors = [np.full(len(since), np.nan), *errors] if errors else []
-        channels, units = ("time", *channels), ("d", *units)
+        channels, units = (modality.axis, *channels), (modality.axis_unit, *units)
     return values, errors, channels, units
+
+
+def _unseen(modality: Modality, rows: np.ndarray, step: int = 65_536) -> np.ndarray:
+    """Fraction unmeasured of each channel of a table in all the rows, which a sample may miss; 0 for other kinds."""
+    channels = len(modality.channels) + (modality.kind == "series")
+    if modality.kind != "table" or modality.complete:
+        return np.zeros(channels)
+    pieces = (modality.data.x[rows[i : i + step]] for i in range(0, len(rows), step))
+    return np.sum([(~np.isfinite(piece)).sum(0) for piece in pieces], axis=0) / max(len(rows), 1)
 
 
 def _pixels(data: Dense, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -110,10 +135,24 @@ def _typical_step(modality: Modality, rows: np.ndarray) -> float:
     return float(np.median(steps)) if len(steps) else 1.0
 
 
-def _softening(values: np.ndarray, err: np.ndarray) -> float:
-    """Where asinh turns from linear to logarithmic: the median error, else the values' own robust spread."""
-    width = np.nanmedian(err) if err is not values else 1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values)))
-    return float(width) if np.isfinite(width) and width > 0 else 1.0
+def _extremes(modality: Modality, rows: np.ndarray) -> torch.Tensor:
+    """Least and greatest of what `summary` tells [2 n, S], of every object of a table and of some of other kinds."""
+    most, step = (len(rows), 20_000) if modality.kind == "table" else (REACH, 250)
+    rows = rows[:: max(1, -(-len(rows) // most))]
+    blocks = (Source(modality).gather(torch.from_numpy(rows[i : i + step])) for i in range(0, len(rows), step))
+    return torch.cat([extremes(summary(block, modality.kind, modality.axis)) for block in blocks])
+
+
+def _refuse_coarse(modality: Modality, x: list[np.ndarray]) -> None:
+    """ValueError for a float64 column that float32 would blur; archives of tables refuse theirs before."""
+    if modality.kind != "table" or modality.data.x.dtype != np.float64:
+        return
+    for values, name in zip(x, modality.channels, strict=True):
+        if coarse(values):
+            raise ValueError(
+                f"column {name!r} (about {np.nanmedian(values):.10g}) is too coarse in float32; "
+                f"subtract a round number near it in the file, or leave it out (data.context=[...])"
+            )
 
 
 def _mean_spread(values: np.ndarray, name: str) -> tuple[float, float]:
@@ -125,14 +164,15 @@ def _mean_spread(values: np.ndarray, name: str) -> tuple[float, float]:
 
 
 def _error_statistics(
-    x: list[np.ndarray], err: list[np.ndarray], transform: tuple[str, ...], soft: tuple[float, ...]
+    x: list[np.ndarray],
+    err: list[np.ndarray],
+    curves: tuple[str, ...],
+    soft: tuple[float, ...],
+    zero: tuple[float, ...],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     means, spreads = [], []
-    for values, error, kind, width in zip(x, err, transform, soft, strict=True):
-        if kind == "log":
-            error = error / (np.where(values > 0, values, np.nan) * LN10)
-        elif kind == "asinh":
-            error = error / np.hypot(values, width)
+    for values, error, kind, width, origin in zip(x, err, curves, soft, zero, strict=True):
+        error = error * slope(values, kind, width, origin)
         logs = np.log10(error[np.isfinite(error) & (error > 0)])
         means.append(float(logs.mean()) if len(logs) else 0.0)
         spreads.append((float(logs.std()) or 1.0) if len(logs) else 1.0)

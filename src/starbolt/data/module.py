@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,17 +14,21 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
-from starbolt.archives.columns import nearest, numbers
-from starbolt.archives.sentinels import suspects
+from starbolt.archives.columns import TableError, nearest, numbers
+from starbolt.archives.sentinels import USUAL, suspects
+from starbolt.archives.times import times
 from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
+from starbolt.data.earlier import FILE, latest_file, note_of_moves, split_table, write_split
 from starbolt.data.labels import class_codes, class_words, codes_like, quantities
+from starbolt.data.matching import unknown_classes
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.sources import Source
-from starbolt.data.splits import PARTS, Candidates, Splitter, Stratified, split_fingerprint
+from starbolt.data.splits import PARTS, Candidates, KFold, Splitter, Stratified, split_fingerprint
 from starbolt.recipe import import_path, plain
 from starbolt.store.pack import Progress, pack
+from starbolt.store.store import Modality
 
 SCALINGS = {False: "global", True: "object", "both": "both"}
 
@@ -53,8 +58,10 @@ class ObjectDataModule(LightningDataModule, ABC):
     y: np.ndarray
     weight: np.ndarray
     parts: dict[str, np.ndarray]
+    folds: np.ndarray | None  # [N], number of the fold of each object under split=kfold, -1 of those without a label
     spec: Spec
     scaling: str = "global"  # see InputSpec; of images and series
+    stretch: str = "linear"  # see InputSpec; of images
 
     def __init__(
         self,
@@ -123,6 +130,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         inputs = {name: self._measure(source) for name, source in self.sources.items()}
         self._refuse_strangers(inputs)
         aim = measure_target(names, units, classes, self.y[self.parts["train"]])
+        self._note_moves()
         sizes = {part: len(rows) for part, rows in self.parts.items()}
         self.spec = Spec(inputs, aim, fingerprint, self.split_name, sizes)
         return self.spec
@@ -136,6 +144,7 @@ class ObjectDataModule(LightningDataModule, ABC):
             return
         self._read()
         self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
+        self.notes.extend(note for source in self.sources.values() for note in source.notes)
         self._label_like(spec)
         self._split(applied=True)
         self.spec = spec
@@ -146,6 +155,12 @@ class ObjectDataModule(LightningDataModule, ABC):
         rows = np.concatenate(list(self.parts.values()))
         parts = np.concatenate([np.full(len(r), name) for name, r in self.parts.items()])
         return split_fingerprint(self.ids[rows], parts)
+
+    def store_split(self, folder: Path) -> None:
+        """Write split.parquet into a run's folder, for split.like, and remember it for the next run on these data."""
+        for file in (folder / FILE, self._latest_split()):
+            if file is not None:
+                write_split(file, self._split_table(), run=folder)
 
     def recipe(self) -> dict[str, Any]:
         """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
@@ -198,7 +213,13 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def _split(self, applied: bool) -> None:
         self.weight = self._weights(applied)
-        self.parts = self._parts(np.flatnonzero(self._known()))
+        try:
+            self.parts = self._parts(np.flatnonzero(self._known()))
+        except (ValueError, FileNotFoundError) as error:
+            if not applied:
+                raise
+            self.parts = dict.fromkeys(PARTS, np.zeros(0, np.int64))  # whoever predicts needs no parts
+            self.notes.append(f"these data are not split as at the training ({error})")
 
     def _known(self) -> np.ndarray:
         return self.y >= 0 if self.y.dtype == np.int64 else np.isfinite(self.y).any(1)
@@ -207,7 +228,9 @@ class ObjectDataModule(LightningDataModule, ABC):
         train = self.parts["train"]
         rows = train if source.rows is None else source.rows[train][source.rows[train] >= 0]
         scaling = "global" if source.modality.kind == "table" else self.scaling
-        return measure_input(source.modality, rows, log=self.log_channels, asinh=self.asinh_channels, scaling=scaling)
+        transforms = {"log": self.log_channels, "asinh": self.asinh_channels}
+        stretch = self.stretch if source.modality.kind == "image" else "linear"
+        return measure_input(source.modality, rows, **transforms, scaling=scaling, stretch=stretch)
 
     def _source(self, name: str) -> Source:
         if name not in self.sources:
@@ -238,6 +261,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         self.y = np.full(rows, -1, np.int64)
         if present:
             self.y = codes_like(self.catalogue, names[0], spec.target.classes, choose=self.choose)
+            self.notes.extend(unknown_classes(class_words(self.catalogue, names[0]), self.y))
 
     def _weights(self, applied: bool) -> np.ndarray:
         """Weights with mean 1; a column that is absent counts as 1 where a checkpoint is applied to new objects."""
@@ -253,15 +277,61 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def _parts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Part name -> catalogue rows, of the objects with a label."""
+        self.folds = None
         if len(rows) == 0:
             return dict.fromkeys(PARTS, rows)
+        candidates = self._candidates(rows)
+        codes = self.split(candidates)
+        if isinstance(self.split, KFold):
+            self.folds = np.full(len(self.ids), -1)
+            self.folds[rows] = self.split.folds(candidates)
+        return {part: rows[codes == part] for part in PARTS}
+
+    def _candidates(self, rows: np.ndarray) -> Candidates:
         strata = self.y[rows] if self.y.dtype == np.int64 else np.zeros(len(rows), int)
         group, part = (self._words(c, rows) if c else None for c in (self.group_column, self._part_column()))
         if group is not None:
             group = np.where(group == "", self.ids[rows], group)  # without a group an object is its own
-        candidates = Candidates(self.ids[rows], strata, group, part, lambda name: self._words(name, rows))
-        codes = self.split(candidates)
-        return {part: rows[codes == part] for part in PARTS}
+        return Candidates(
+            self.ids[rows],
+            strata,
+            group,
+            part,
+            column=lambda name: self._words(name, rows),
+            time=lambda name: self._times(name, rows),
+            sky=self._positions(rows),
+            note=self.notes.append,
+        )
+
+    def _times(self, name: str, rows: np.ndarray) -> np.ndarray:
+        try:
+            return times(self.catalogue, name)[0][rows]
+        except TableError as error:
+            told = str(error).removesuffix(" (data.time= names the column)")
+            raise ValueError(f"{told}; split.column= names the column of times") from None
+
+    def _positions(self, rows: np.ndarray) -> np.ndarray | None:
+        """ra and dec [deg], float64 [N, 2]; None where the catalogue has none."""
+        if self.ra is None or self.dec is None or not {self.ra, self.dec} <= set(self.catalogue.column_names):
+            return None
+        return np.stack([numbers(self.catalogue, name)[rows] for name in (self.ra, self.dec)], axis=1)
+
+    def _split_table(self) -> pa.Table:
+        names = np.full(len(self.ids), "", "<U5")
+        for part, rows in self.parts.items():
+            names[rows] = part
+        return split_table(self.ids, names, self.folds)
+
+    def _latest_split(self) -> Path | None:
+        """The file that remembers how the latest run split these data; None of data in memory."""
+        words = [self.targets, self.group_column, self.choose, self.min_count]
+        return latest_file(self.cache, vars(self).get("archive"), self.split, words)
+
+    def _note_moves(self) -> None:
+        """Say where data have grown and objects changed their part since the latest run."""
+        file = self._latest_split()
+        if file and not getattr(self.split, "like", None):
+            self.notes.extend(note_of_moves(self._split_table(), file))
 
     def _words(self, name: str, rows: np.ndarray) -> np.ndarray:
         return class_words(self.catalogue, name)[rows]
@@ -297,8 +367,23 @@ def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Ob
     store = pack(archive, cache=cache, progress=progress)
     sources = {name: Source(modality) for name, modality in store.modalities.items()}
     values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
-    strange = [note for modality in values.values() for note in suspects(modality.data.x, modality.channels)]
+    strange = [note for modality in values.values() for note in _sentinels(modality)]
     return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
+
+
+def _sentinels(modality: Modality) -> list[str]:
+    """What `suspects` says, asked only of channels whose smallest or largest number is a usual sentinel.
+
+    The numbers are looked through in pieces: they may be more than the memory holds.
+    """
+    x, piece = modality.data.x, 65_536
+    low, high = np.full((2, x.shape[1]), np.nan, np.float32)
+    for start in range(0, len(x), piece):
+        values = np.asarray(x[start : start + piece], np.float32)
+        values = values if modality.complete else np.where(np.isfinite(values), values, np.float32(np.nan))
+        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+    few = np.flatnonzero(np.isin(low, USUAL) | np.isin(high, USUAL))
+    return suspects(x[:, few], [modality.channels[i] for i in few]) if len(few) else []
 
 
 def trust(err: np.ndarray, name: str) -> np.ndarray:

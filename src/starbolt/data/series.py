@@ -1,4 +1,4 @@
-"""Light curves and spectra: the keyword arguments are the words of `data.*` with `data=series`."""
+"""Light curves: the keyword arguments are the words of `data.*` with `data=series`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starbolt.archives.series import SeriesArchive
+from starbolt.archives.snana import ROLES, is_snana
 from starbolt.data.augment import SeriesAugment
 from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
 
@@ -16,8 +17,10 @@ class SeriesDataModule(ObjectDataModule):
     observations: table with a row per point (file, or in memory), or with lists in its cells. objects: table with a row
     per object. id: the column that joins them. time, value, error, limit, band: columns of the observations; with lists
     per band {band: column}. bands: which, in which order. One file per object: root, file (column or pattern), names.
-    nightly: merge the points of a night into one step, with a value and a mask per band (a number shifts the night's
-    beginning [d]). where: conditions on observations keep points, on object columns objects.
+    objects may also be SNANA's HEAD files, whose columns are known. nightly: merge the points of a night into one step,
+    with a value and a mask per band (a number shifts the night's beginning [d]). period, epoch: columns of objects (or
+    a number for epoch) that fold time to phase. bin: merge to bins of this width, in the unit of time, or of phase.
+    where: conditions on observations keep points, on object columns objects.
     context: object columns that go to the network beside the series. drop, noise: see SeriesAugment.
     per_object: as for images. common: words of all data, see ObjectDataModule.
     """
@@ -37,6 +40,9 @@ class SeriesDataModule(ObjectDataModule):
         band: str | None = None,
         bands: Sequence[str] = (),
         nightly: bool | float = False,
+        period: str | None = None,
+        epoch: str | float = 0.0,
+        bin: float | None = None,
         root: str | None = None,
         file: str | None = None,
         context: Sequence[str] = (),
@@ -52,26 +58,27 @@ class SeriesDataModule(ObjectDataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, **common)
         self.scaling = scaling_of(per_object)
-        self.augment = {"series": SeriesAugment(drop=drop, noise=noise)}
+        self.augment = {"series": SeriesAugment(drop=drop, noise=noise, absolute=period is not None)}
         self.save_hyperparameters(
             ignore=["observations", "objects", "test_observations", "test_objects", "split"], logger=False
         )
         named(observations if observations is not None else objects, "data.observations=FILE or data.objects=FILE")
-        named(time, "data.time=COLUMN")
-        named(value, "data.value=COLUMN")
+        roles = {"id": id, "time": _plain(time), "value": _plain(value), "error": _plain(error), "band": band}
+        if is_snana(objects if objects is not None else observations):
+            roles = ROLES | {role: columns for role, columns in roles.items() if columns is not None}
+        named(roles["time"], "data.time=COLUMN")
+        named(roles["value"], "data.value=COLUMN")
         self.archive = SeriesArchive(
             observations,
             objects,
             test_observations=test_observations,
             test_objects=test_objects,
-            id=id,
-            time=_plain(time),
-            value=_plain(value),
-            error=_plain(error),
             limit=_plain(limit),
-            band=band,
             bands=tuple(bands),
             nightly=nightly,
+            period=period,
+            epoch=epoch,
+            bin=bin,
             root=root,
             file=file,
             context=tuple(context),
@@ -79,6 +86,7 @@ class SeriesDataModule(ObjectDataModule):
             table=table,
             where=where,
             missing=tuple(missing),
+            **roles,
         )
 
     def fetch(self) -> Objects:

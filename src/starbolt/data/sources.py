@@ -12,6 +12,7 @@ from torch import Tensor
 
 from starbolt.archives import Ragged
 from starbolt.contract import Block, InputSpec
+from starbolt.data.matching import match
 from starbolt.store.store import Modality
 
 
@@ -20,35 +21,24 @@ class Source:
     """One modality of the objects of a data module.
 
     rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same
-    row. order: which stored channels to take, in which order; None: all, as stored.
+    row. order: which stored channels to take, in which order; None: all, as stored. factors, axis_factor, notes: see
+    `Match`.
     """
 
     modality: Modality
     rows: np.ndarray | None = None
     order: tuple[int, ...] | None = None
+    factors: tuple[float, ...] = ()
+    axis_factor: float = 1.0
+    notes: tuple[str, ...] = ()
 
     def matching(self, name: str, spec: InputSpec) -> Source:
-        """This source with its channels in the order of `spec`; ValueError where they cannot be matched."""
-        wanted = spec.channels[1:] if spec.kind == "series" else spec.channels
-        have = self.modality.channels
-        if self.modality.kind != spec.kind:
-            raise ValueError(
-                f"the checkpoint was trained on a {spec.kind} named {name!r}, these data hold a {self.modality.kind}"
-            )
-        lacking = [channel for channel in wanted if channel not in have]
-        if lacking:
-            raise ValueError(
-                f"the checkpoint needs channel {lacking[0]!r} of {name!r}; these data have {', '.join(have)}"
-            )
-        if spec.kind == "image" and self.modality.shape[1:] != tuple(spec.shape[1:]):
-            size, here = ("x".join(map(str, s[1:])) for s in (spec.shape, self.modality.shape))
-            raise ValueError(
-                f"the checkpoint was trained on images of {size} pixels, these have {here}; "
-                f"say data.size={spec.shape[1]}"
-            )
-        if spec.err_mean and self.modality.data.err is None:
-            raise ValueError(f"the checkpoint needs the errors of {name!r}; name their column with data.error=COLUMN")
-        return replace(self, order=tuple(have.index(channel) for channel in wanted))
+        """This source as a checkpoint wants it: channels in its order, values in its units, `notes` on conversions.
+
+        Nothing is copied: batches are converted as they are gathered. ValueError where the two cannot be matched.
+        """
+        order, factors, axis_factor, notes = match(name, self.modality, spec)
+        return replace(self, order=order, factors=factors, axis_factor=axis_factor, notes=notes)
 
     def lengths(self, rows: np.ndarray) -> np.ndarray | None:
         """Number of points of each series; None for tables and images."""
@@ -71,38 +61,49 @@ class Source:
     def _dense(self, rows: Tensor) -> Block:
         x, err, limit = (None if p is None else self._pick(p.index_select(0, rows)) for p in self._planes)
         assert x is not None
-        x, mask = _measured(x.float(), self.modality.complete)
-        return Block(x, mask, None if err is None else _known(err.float()), limit)
+        x, mask = _measured(self._converted(x.float()), self.modality.complete)
+        return Block(x, mask, None if err is None else _known(self._converted(err.float())), limit)
 
     def _series(self, rows: Tensor, steps: int) -> Block:
         (x, err, limit), (time, offsets) = self._planes, self._times
         assert x is not None
+        if not len(time):  # no object has a point: a place to read that nobody looks at
+            time = torch.zeros(1, dtype=time.dtype)
+            x, err, limit = (None if p is None else p.new_zeros(1, p.shape[1]) for p in (x, err, limit))
+            assert x is not None
         start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
         step = torch.arange(max(int(length.max()), steps))
         inside = step < length[:, None]
-        flat = (
-            (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=max(len(time) - 1, 0))
-        )
+        flat = (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=len(time) - 1)
 
         def planes(plane: Tensor) -> Tensor:
             return self._pick(plane.index_select(0, flat).view(len(rows), len(step), -1).transpose(1, 2))
 
         since = time[flat].view(len(rows), -1)
-        since = (since - since[:, :1]).float().masked_fill(~inside, 0.0)
-        values, mask = _measured(planes(x), False)
+        if self.modality.axis == "time":
+            since = since - since[:, :1]
+        since = (since * self.axis_factor).float().masked_fill(~inside, 0.0)
+        values, mask = _measured(self._converted(planes(x)), False)
         mask &= inside[:, None]
         values = values.masked_fill(~mask, 0.0)
         nothing = torch.zeros_like(since)[:, None]
+        sigma = None if err is None else _known(self._converted(planes(err))).masked_fill(~mask, 0.0)
         return Block(
             torch.cat([since[:, None], values], 1),
             torch.cat([inside[:, None], mask], 1),
-            None if err is None else torch.cat([nothing, _known(planes(err)).masked_fill(~mask, 0.0)], 1),
+            None if sigma is None else torch.cat([nothing, sigma], 1),
             None if limit is None else torch.cat([nothing.bool(), planes(limit) & mask], 1),
             length,
         )
 
     def _pick(self, x: Tensor) -> Tensor:
         return x if self.order is None else x[:, list(self.order)]
+
+    def _converted(self, x: Tensor) -> Tensor:
+        """x [B, C, ...] in the unit of the checkpoint."""
+        if not self.factors:
+            return x
+        return x * torch.tensor(self.factors, dtype=x.dtype).view(-1, *(1,) * (x.ndim - 2))
 
     @cached_property
     def _planes(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:

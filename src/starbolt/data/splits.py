@@ -1,39 +1,47 @@
 """Splitters: which objects train, validate, calibrate and test.
 
 Parts that a file or column does not give are carved from the training part in the order of a hash of the id, class by
-class, so that a catalogue in any row order splits alike. Rows of one group always stay together.
+class, so that a catalogue in any row order splits alike. Rows of one group never stand on two sides.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-PARTS = ("train", "val", "cal", "test")
+from starbolt.data.dates import by_dates, dates_between, number_of
+from starbolt.data.dealing import (
+    PARTS,
+    Candidates,
+    Units,
+    by_hash,
+    carve,
+    deal,
+    distinct,
+    hashed,
+    keep,
+    keep_rows,
+    one_side,
+    split_fingerprint,
+    three,
+)
+from starbolt.data.earlier import kept_folds, kept_parts
+from starbolt.data.sky import cells, checked, order_of, shielded
+
+__all__ = [
+    "PARTS", "Candidates", "Column", "Hash", "KFold", "Sky", "Splitter", "Stratified", "Time", "hashed",
+    "split_fingerprint",
+]  # fmt: skip
+
 SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "calibration": "cal", "testing": "test"}
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What a splitter may look at, for the N objects that can be trained on or scored.
-
-    ids: strings [N]. strata: int [N], class, or 0 for quantities. group: strings [N] or None.
-    part: "train" or "test" [N] where separate files said so, or None. column: reads a catalogue column as strings [N].
-    """
-
-    ids: np.ndarray
-    strata: np.ndarray
-    group: np.ndarray | None
-    part: np.ndarray | None
-    column: Callable[[str], np.ndarray]
+FEW = 30  # occupied cells below which fractions of cells are rough
 
 
 class Splitter(Protocol):
-    """Candidates -> the part ("train", "val", "cal", "test" or "") of each of them, as strings [N]."""
+    """Candidates -> the part ("train", "val", "cal", "test", or "" for none) of each of them, as strings [N]."""
 
     def __call__(self, candidates: Candidates) -> np.ndarray: ...
 
@@ -43,18 +51,19 @@ class Stratified:
     """Each class is cut by the same fractions, in the order of the hashed ids.
 
     fractions: of train, val and test, of all objects. cal: fraction of the training part set apart for calibration.
+    like: run folder or split file; the objects that it knows keep their part.
     """
 
     fractions: Sequence[float] = (0.7, 0.15, 0.15)
     cal: float = 0.1
     seed: int = 0
+    like: str | None = None
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
-        train, val, test = _three(self.fractions)
-        if candidates.part is not None:
-            return _carve(candidates.part, candidates, val=val / (train + val), cal=self.cal, seed=self.seed)
-        parts = _by_rank(candidates, {"test": test}, self.seed)
-        return _carve(parts, candidates, val=val / (train + val), cal=self.cal, seed=self.seed)
+        train, val, test = three(self.fractions)
+        units, kept = Units.made(candidates, self.seed), kept_parts(self.like, candidates)
+        parts = deal(units, {"test": test}, kept) if candidates.part is None else candidates.part
+        return carve(parts, candidates, units, kept, val=val / (train + val), cal=self.cal)
 
 
 @dataclass(frozen=True)
@@ -62,48 +71,123 @@ class Hash:
     """Each id's own hash decides, so that a growing catalogue moves no object from one part to another.
 
     fractions: of train, val and test. cal: fraction of the training part set apart for calibration.
+    like: run folder or split file; the objects that it knows keep their part.
     """
 
     fractions: Sequence[float] = (0.7, 0.15, 0.15)
     cal: float = 0.1
     seed: int = 0
+    like: str | None = None
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
-        train, val, test = _three(self.fractions)
-        given = candidates.part is not None
-        keys = candidates.ids if candidates.group is None else candidates.group
-        where = hashed(keys, self.seed) * (train + val if given else 1) + (test if given else 0)
-        edges = np.cumsum([test, val, train * self.cal])
-        parts = np.select([where < edge for edge in edges], ["test", "val", "cal"], "train")
-        return np.where(candidates.part == "test", "test", parts) if given else parts
+        units, kept = Units.made(candidates, self.seed), kept_parts(self.like, candidates)
+        parts = by_hash(units.where[units.of], self.fractions, self.cal, given=candidates.part)
+        return _with_test_files(keep(parts, kept, units), candidates)
+
+
+@dataclass(frozen=True)
+class Sky:
+    """HEALPix cells (nested) of data.ra and data.dec, each in one part by its hash: neighbours stay together.
+
+    cell: size of a cell [deg]; the nearest HEALPix order is taken. radius: exclusion radius [arcsec]; an object nearer
+    than that to one of a stricter part (test, then val, then cal, then train) is left out. fractions: of the cells, for
+    train, val and test. cal: fraction of the training part set apart for calibration. like: run folder or split file;
+    the objects that it knows keep their part. A growing catalogue moves no object between train and test.
+    Górski et al. 2005, https://doi.org/10.1086/427976
+    """
+
+    cell: float = 1.0
+    radius: float = 10.0
+    fractions: Sequence[float] = (0.7, 0.15, 0.15)
+    cal: float = 0.1
+    seed: int = 0
+    like: str | None = None
+
+    def __call__(self, candidates: Candidates) -> np.ndarray:
+        sky, there = checked(candidates.sky)
+        units, kept = Units.unhashed(candidates), kept_parts(self.like, candidates)
+        number, of = np.unique(cells(sky[there], order_of(self.cell)), return_inverse=True)
+        if len(number) < FEW:
+            candidates.note(
+                f"split=sky: {len(number)} cells of {self.cell:g} deg hold all; fractions are rough, see split.cell"
+            )
+        parts = np.full(len(sky), "", "<U5")
+        given = None if candidates.part is None else candidates.part[there]
+        parts[there] = by_hash(hashed(number.astype(str), self.seed)[of], self.fractions, self.cal, given=given)
+        parts = _with_test_files(keep_rows(parts, kept, units), candidates)
+        apart = shielded(one_side(parts, units), sky, self.radius)
+        _note_left_out(candidates, "split=sky", (apart == "") & ~there, "without a position")
+        _note_left_out(candidates, "split=sky", (apart == "") & there, "close to another part, or of its group")
+        return apart
+
+
+@dataclass(frozen=True)
+class Time:
+    """The past trains, the future tests.
+
+    column: catalogue column with numbers (such as MJD) or dates. dates: [D] trains before D and tests from D on; [V, D]
+    validates between V and D. Numbers as in the column, or ISO dates. Without dates they follow from the fractions of
+    train, val and test. val, cal: fractions of the training part to carve, val where it has no date of its own. like:
+    run folder or split file; the objects that it knows keep their part. A group with rows on both sides tests, its
+    rows before are left out. Growing moves no object between train and test where dates are given.
+    """
+
+    column: str = "mjd"
+    dates: Sequence[float | str] = ()
+    fractions: Sequence[float] = (0.7, 0.15, 0.15)
+    val: float = 0.15
+    cal: float = 0.1
+    seed: int = 0
+    like: str | None = None
+
+    def __call__(self, candidates: Candidates) -> np.ndarray:
+        if candidates.part is not None:
+            raise ValueError("split=time makes its own test part; leave out the separate test file")
+        time, kept = candidates.time(self.column), kept_parts(self.like, candidates)
+        units = Units.made(candidates, self.seed)
+        named = [number_of(date) for date in self.dates]
+        if named:
+            parts = by_dates(time, named, self.column)
+        else:
+            parts = by_dates(time, dates_between(time, three(self.fractions), kept, self.column), self.column)
+            parts = keep_rows(parts, kept, units)
+        apart = one_side(parts, units)
+        unknown = np.isnan(time)
+        _note_left_out(candidates, "split=time", (apart == "") & unknown, f"without a time in column {self.column!r}")
+        _note_left_out(candidates, "split=time", (apart == "") & ~unknown, "of a group with later rows")
+        return carve(apart, candidates, units, kept, val=self.val, cal=self.cal)
 
 
 @dataclass(frozen=True)
 class Column:
     """A catalogue column names the part of each object: train, val, cal or test; what it lacks is carved from train.
 
-    val, cal: fractions of the training part to carve where the column names none.
+    val, cal: fractions of the training part to carve where the column names none. like: run folder or split file; of
+    the carved parts, the objects that it knows keep theirs.
     """
 
     column: str = "split"
     val: float = 0.15
     cal: float = 0.1
     seed: int = 0
+    like: str | None = None
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
-        words = np.char.lower(np.char.strip(candidates.column(self.column)))
-        parts = np.array([SPELLINGS.get(word, word) for word in words])
-        strange = sorted(set(parts) - set(PARTS) - {""})
+        words, of = distinct(candidates.column(self.column))
+        read = [SPELLINGS.get(word, word) for word in (str(word).strip().lower() for word in words)]
+        strange = sorted(set(read) - set(PARTS) - {""})
         if strange:
-            raise ValueError(f"column {self.column!r} says {str(strange[0])!r}; split=column reads {', '.join(PARTS)}")
-        return _carve(parts, candidates, val=self.val, cal=self.cal, seed=self.seed)
+            raise ValueError(f"column {self.column!r} says {strange[0]!r}; split=column reads {', '.join(PARTS)}")
+        units, kept = Units.made(candidates, self.seed), kept_parts(self.like, candidates)
+        return carve(np.array(read, "<U5")[of], candidates, units, kept, val=self.val, cal=self.cal)
 
 
 @dataclass(frozen=True)
 class KFold:
     """k folds of equal size, stratified by class; fold number `fold` is the test part.
 
-    val, cal: fractions of the other folds to carve.
+    val, cal: fractions of the other folds to carve. like: run folder or split file of any of the folds; the objects
+    that it knows keep their fold.
     """
 
     k: int = 5
@@ -111,62 +195,33 @@ class KFold:
     val: float = 0.15
     cal: float = 0.1
     seed: int = 0
+    like: str | None = None
 
     def __call__(self, candidates: Candidates) -> np.ndarray:
         if not 0 <= self.fold < self.k:
             raise ValueError(f"split.fold={self.fold} is outside 0 to {self.k - 1} (split.k={self.k})")
         if candidates.part is not None:
             raise ValueError("split=kfold makes its own test part; leave out the separate test file")
-        edges = {f"fold{i}": 1 / self.k for i in range(self.k)}
-        folds = _by_rank(candidates, edges, self.seed)
-        parts = np.where(folds == f"fold{self.fold}", "test", "train")
-        return _carve(parts, candidates, val=self.val, cal=self.cal, seed=self.seed)
+        units = Units.made(candidates, self.seed)
+        parts = np.where(self._folds(candidates, units) == self.fold, "test", "train")
+        kept = kept_parts(self.like, candidates, fold=self.fold)
+        return carve(parts, candidates, units, kept, val=self.val, cal=self.cal)
+
+    def folds(self, candidates: Candidates) -> np.ndarray:
+        """The number of the fold of each object, int [N]."""
+        return self._folds(candidates, Units.made(candidates, self.seed))
+
+    def _folds(self, candidates: Candidates, units: Units) -> np.ndarray:
+        names, kept = [f"fold{i}" for i in range(self.k)], kept_folds(self.like, candidates, self.k)
+        dealt = deal(units, dict.fromkeys(names, 1 / self.k), kept)
+        words, of = distinct(dealt)
+        return np.array([names.index(str(word)) for word in words], np.int64)[of]
 
 
-def hashed(keys: np.ndarray, seed: int) -> np.ndarray:
-    """A number in [0, 1) for each string [N], the same on every machine and in every row order."""
-    salt = str(seed).encode()
-    unique, inverse = np.unique(keys.astype(str), return_inverse=True)
-    digests = b"".join(hashlib.blake2b(key.encode(), digest_size=8, key=salt).digest() for key in unique)
-    return (np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64)[inverse]
+def _with_test_files(parts: np.ndarray, candidates: Candidates) -> np.ndarray:
+    return parts if candidates.part is None else np.where(candidates.part == "test", "test", parts)
 
 
-def split_fingerprint(ids: np.ndarray, parts: np.ndarray) -> str:
-    """16 hexadecimal digits for who is where, whatever the order of the rows."""
-    lines = sorted(f"{name} {part}" for name, part in zip(ids, parts, strict=True))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def _three(fractions: Sequence[float]) -> tuple[float, float, float]:
-    values = tuple(float(f) for f in fractions)
-    if len(values) != 3 or min(values) < 0 or abs(sum(values) - 1) > 1e-6:
-        raise ValueError(f"split.fractions={list(fractions)} must be three numbers (train, val, test) that add to 1")
-    return values
-
-
-def _carve(parts: np.ndarray, candidates: Candidates, *, val: float, cal: float, seed: int) -> np.ndarray:
-    """Take val and cal, each where `parts` has none, from train."""
-    wanted = {name: f for name, f in (("val", val), ("cal", cal)) if not (parts == name).any()}
-    if "val" in wanted and "cal" in wanted:
-        wanted["cal"] = cal * (1 - val)
-    train = parts == "train"
-    group = None if candidates.group is None else candidates.group[train]
-    inner = Candidates(candidates.ids[train], candidates.strata[train], group, None, candidates.column)
-    result = parts.astype("<U5")
-    result[train] = _by_rank(inner, wanted, seed)
-    return result
-
-
-def _by_rank(candidates: Candidates, fractions: dict[str, float], seed: int) -> np.ndarray:
-    """In each class, units (objects or groups) in the order of their hash are dealt to the named parts; rest: train."""
-    keys = candidates.ids if candidates.group is None else candidates.group
-    units, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    where, strata = hashed(units, seed), candidates.strata[first]
-    names = [*fractions, "train"]
-    result = np.zeros(len(units), int)
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        members = members[np.argsort(where[members], kind="stable")]
-        edges = np.round(np.cumsum(list(fractions.values())) * len(members))
-        result[members] = np.searchsorted(edges, np.arange(len(members)), side="right")
-    return np.array(names)[result][inverse]
+def _note_left_out(candidates: Candidates, split: str, rows: np.ndarray, why: str) -> None:
+    if rows.any():
+        candidates.note(f"{split} leaves out {int(rows.sum())} objects {why}")

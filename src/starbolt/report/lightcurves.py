@@ -15,7 +15,10 @@ SYMBOLS = "●■◆▲▼✚★✖"  # the same, in text
 
 
 def plot_series(ax: Axes, time: np.ndarray, x: np.ndarray, err: np.ndarray | None, about: InputSpec) -> None:
-    """One object: time [T] since its first point, values [V, T] and errors [V, T] or None, NaN where unmeasured."""
+    """One object: time [T] since its first point (or wavelength, or phase), values [V, T], errors [V, T] or None.
+
+    NaN where unmeasured.
+    """
     bands, units = about.channels[1:], about.units[1:]
     for v, band in enumerate(bands):
         seen = np.isfinite(x[v])
@@ -24,7 +27,7 @@ def plot_series(ax: Axes, time: np.ndarray, x: np.ndarray, err: np.ndarray | Non
         ax.errorbar(time[seen], x[v][seen], bars, ls="none", ms=3, elinewidth=0.7, label=plain(band), **style)
     one = units[0] if len(set(units)) == 1 else ""
     magnitudes = one.startswith("mag")
-    ax.set_xlabel(with_unit("time since first point", about.units[0]))
+    ax.set_xlabel(with_unit("time since first point" if about.axis == "time" else about.axis, about.units[0]))
     ax.set_ylabel(with_unit(bands[0] if len(bands) == 1 else "magnitude" if magnitudes else "value", one))
     ax.locator_params(nbins=4)
     _frame(ax, x)

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from starbolt.report import balance, confusion, learning, quantities, roc, words, worst
+from starbolt.report import audit, balance, confusion, learning, quantities, roc, words, worst
 from starbolt.report.intervals import score_intervals
 from starbolt.report.results import Results
 from starbolt.report.style import Drawing, house_style, inline, save
@@ -52,6 +52,7 @@ def _sections(results: Results, figures: Path) -> list[str]:
         ),
         _worst(results, figures),
         _section("Data", _sizes(results) + _figures(balance.draw(results), figures)),
+        _section("Audit", audit.told(results)),
         _notes(results.provenance.get("notes", [])),
         _section("Provenance", _provenance(results)),
     ]

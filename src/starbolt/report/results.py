@@ -32,7 +32,7 @@ class Results:
 
     history: column -> float64 [epochs], NaN where a cell is empty. metrics, controls: see metrics.json, controls.json.
     part: which part of the split the report shows, "test" where it was scored. predictions: of its labelled objects.
-    gallery: arrays of gallery.npz, empty where there is none.
+    gallery: arrays of gallery.npz, audit: audit.json, see `data.findings.Audited`; each empty where there is none.
     """
 
     folder: Path
@@ -45,6 +45,7 @@ class Results:
     part: str
     predictions: pa.Table
     gallery: dict[str, np.ndarray]
+    audit: dict[str, Any]
 
     @classmethod
     def read(cls, folder: Path) -> Results:
@@ -68,6 +69,7 @@ class Results:
             part,
             _labelled(pq.read_table(folder / "predictions.parquet"), part, spec),
             _gallery(folder / "gallery.npz"),
+            _json(folder / "audit.json"),
         )
 
     @property

@@ -1,36 +1,54 @@
-"""The name of a store: a hash of the archive's options and of its source files' names, sizes and dates."""
+"""The name of a store: a hash of the archive's options and code, and of its source files' names, sizes and dates."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import linecache
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from starbolt import __version__
 from starbolt.archives import Archive
 from starbolt.archives.arrow import from_memory
 
 SIMPLE = (str, bytes, bool, int, float, Path, type(None))
-FORMAT = "2"  # a change of the store's layout makes every store anew
+FORMAT = f"3 of {__version__}"  # a change of the store's layout, or another version, makes every store anew
+OURS = ("starbolt", "abc", "builtins", "typing")
 
 
-def fingerprint(archive: Archive, catalogue: pa.Table) -> str:
-    """16 hexadecimal digits that change with the archive's class, options, files and catalogue."""
-    digest = hashlib.sha256(f"{FORMAT} {type(archive).__module__}.{type(archive).__qualname__}".encode())
-    for key, value in sorted(vars(archive).items()):
-        if not key.startswith("_"):
-            digest.update(f"{key}={_text(value)};".encode())
-    for source in filter(None, archive.sources(catalogue)):  # Path("") would be the current folder
-        for name, state in _files(Path(source).expanduser()):
-            digest.update(f"{name} {state.st_size} {state.st_mtime_ns};".encode())
+def fingerprint(archive: Archive, catalogue: pa.Table, states: str) -> str:
+    """16 hexadecimal digits that change with the archive's class, options and catalogue, and its files' states."""
+    digest = _of_options(archive)
+    digest.update(states.encode())
     _add_table(digest, catalogue)
     return digest.hexdigest()[:16]
+
+
+def shortcut(archive: Archive) -> str | None:
+    """The same for what is known before the catalogue is read; None where the archive does not say what it reads."""
+    files = archive.files()
+    if files is None:
+        return None
+    digest = _of_options(archive)
+    digest.update(states(files).encode())
+    return digest.hexdigest()[:16]
+
+
+def states(sources: Iterable[str]) -> str:
+    """A hash of the names, sizes and dates of files, and of every file below folders."""
+    digest = hashlib.sha256()
+    for source in filter(None, sources):  # "" would be the current folder
+        for name, state in _files(os.path.expanduser(source)):
+            digest.update(f"{name} {state.st_size} {state.st_mtime_ns};".encode())
+    return digest.hexdigest()
 
 
 class _Sink(io.RawIOBase):
@@ -47,16 +65,35 @@ class _Sink(io.RawIOBase):
         return len(data)
 
 
-def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _of_options(archive: Archive) -> Any:
+    kind = type(archive)
+    digest = hashlib.sha256(f"{FORMAT} {kind.__module__}.{kind.__qualname__} {_code(kind)}".encode())
+    for key, value in sorted(vars(archive).items()):
+        if not key.startswith("_"):
+            digest.update(f"{key}={_text(value)};".encode())
+    return digest
+
+
+def _code(kind: type) -> str:
+    """What stands in the files (or notebook cells) where an archive's class and its parents are written, but for ours,
+    which have a version."""
+    foreign = [parent for parent in kind.__mro__ if parent.__module__.split(".")[0] not in OURS]
+    functions = [part for parent in foreign for part in vars(parent).values() if isinstance(part, FunctionType)]
+    files = {function.__code__.co_filename for function in functions}
+    return "".join(line for file in sorted(files) for line in linecache.getlines(file))
+
+
+def _files(path: str) -> Iterator[tuple[str, os.stat_result]]:
     """The file, or every file below the folder, with its state; nothing where there is none."""
-    if path.is_dir():
-        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-            if entry.is_dir():
-                yield from _files(Path(entry.path))
-            else:
-                yield entry.path, entry.stat()
-    elif path.exists():
-        yield str(path.resolve()), path.stat()
+    try:
+        state = os.stat(path)
+    except OSError:
+        return
+    if not os.path.isdir(path):
+        yield os.path.abspath(path), state
+        return
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        yield from _files(entry.path)
 
 
 def _text(value: Any) -> str:

@@ -1,34 +1,41 @@
 """Pack an archive once: decode every object, in parallel, into Arrow files that training maps into memory.
 
 A store is a folder named by the fingerprint of its sources and options. It is written aside and renamed when whole, so
-a half-written store is never seen; one packer works at a time, others wait for it.
+a half-written store is never seen; one packer works at a time, others wait for it. A packing that was killed is taken
+up again by the next one where it stopped.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
+import errno
 import os
 import shutil
-import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from filelock import FileLock
 
-from starbolt.archives import Archive, Dense, Ragged
+from starbolt.archives import Archive
+from starbolt.messages import say
 from starbolt.store import layout
-from starbolt.store.fingerprint import fingerprint
-from starbolt.store.store import ID, Store
+from starbolt.store.about import describe
+from starbolt.store.chunks import Chunks, Facts, Form, size
+from starbolt.store.fingerprint import fingerprint, shortcut, states
+from starbolt.store.ids import object_ids
+from starbolt.store.journal import Journal
+from starbolt.store.store import FORMAT, ID, Store
+from starbolt.store.workers import packed
 
-CHUNK = 64  # objects decoded by one task
-FEW = 256  # below this many objects a pool of processes costs more than it saves
+FIRST = 8  # objects decoded to learn what all of them bring
+CHUNK = 64  # objects decoded by one task, fewer where they are large
+ROWS = 65_536  # the same where `load_rows` is one vectorised pass
+TASK = 32_000_000  # bytes that one task should decode at most
+STALE = 7 * 86_400  # [s] a packing that nobody took up again for so long is removed
 
 Progress = Callable[[int, int], None]
 
@@ -42,16 +49,10 @@ def pack(
     core. progress: called with the objects done and in all.
     Raises ValueError where the archive is empty, ids repeat or objects do not fit together.
     """
-    catalogue = archive.read()
-    if catalogue.num_rows == 0:
-        raise ValueError("the catalogue has no rows left; look at data.path and data.where")
     home = Path(cache) if cache else default_cache()
     home.mkdir(parents=True, exist_ok=True)
-    name = fingerprint(archive, catalogue)
-    with FileLock(home / f"{name}.lock"):
-        if not Store.is_whole(home / name):
-            _write_aside(home / name, archive, catalogue, workers, progress)
-    return Store.open(home / name)
+    known = shortcut(archive)
+    return _found(archive, home, known) or _made(archive, home, known, workers, progress)
 
 
 def default_cache() -> Path:
@@ -61,174 +62,122 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "starbolt"
 
 
-def _write_aside(folder: Path, archive: Archive, catalogue: pa.Table, workers: int, progress: Progress | None) -> None:
-    aside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
+def _found(archive: Archive, home: Path, known: str | None) -> Store | None:
+    """The store that an earlier packing noted for these catalogue files, if its other sources are unchanged too."""
+    pointer = home / f"{known}.known"
+    if known is None or not pointer.exists():
+        return None
+    store = _opened(home / pointer.read_text())
+    return store if store and store.sources == states(archive.sources(store.catalogue)) else None
+
+
+def _made(archive: Archive, home: Path, known: str | None, workers: int, progress: Progress | None) -> Store:
+    """Read the catalogue; find its store or pack it."""
+    archive.tally.clear()  # of an earlier packing
+    catalogue = archive.read()
+    if catalogue.num_rows == 0:
+        raise ValueError("the catalogue has no rows left; look at data.path and data.where")
+    sources = states(archive.sources(catalogue))
+    folder = home / fingerprint(archive, catalogue, sources)
+    with FileLock(home / f"{folder.name}.lock"):
+        store = _opened(folder)
+        if store is None:
+            if folder.exists():
+                say(f"the packed store {folder} is damaged; packing again")
+            _write_aside(folder, archive, catalogue, sources, workers, progress)
+            store = Store.open(folder)
+    if known:
+        (home / f"{known}.known").write_text(folder.name)
+    return store
+
+
+def _opened(folder: Path) -> Store | None:
+    """The store, if it is there and whole."""
     try:
-        _write(aside, archive, catalogue, workers, progress)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
+        return Store.open(folder)
+    except ValueError:
+        return None
+
+
+def _write_aside(folder: Path, archive: Archive, catalogue: pa.Table, sources: str, *how: Any) -> None:
+    aside = folder.with_name(f".{folder.name}.part")
+    _sweep(folder.parent)
+    try:
+        _write(aside, archive, catalogue, sources, *how)
     except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
         shutil.rmtree(aside, ignore_errors=True)
-        if error.errno == 28:
-            raise ValueError(
-                f"no space left while packing into {folder.parent}; set STARBOLT_CACHE to a larger disk"
-            ) from None
-        raise
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-
-
-def _write(folder: Path, archive: Archive, catalogue: pa.Table, workers: int, progress: Progress | None) -> None:
-    ids = object_ids(archive, catalogue)
-    layout.write_table(folder / "catalogue.arrow", _scalars(catalogue).append_column(ID, pa.array(ids)))
-    filler = _Filler(folder, catalogue.num_rows)
-    for start, parts in _chunks(archive, catalogue, workers):
-        filler.add(start, parts)
-        if progress:
-            progress(filler.done, catalogue.num_rows)
-    modalities = filler.finish()
-    for name, about in modalities.items():
-        about["channels"] = list(_of(archive.channels, name))
-        if len(about["channels"]) != about["shape"][0]:
-            raise ValueError(f"{name} has {about['shape'][0]} channels, but is said to have {about['channels']}")
-        about["units"] = list(_of(archive.units, name) or [""] * len(about["channels"]))
-        about |= _meaning(archive, about["kind"])
-    about = {
-        "format": 1,
-        "archive": f"{type(archive).__module__}.{type(archive).__qualname__}",
-        "rows": catalogue.num_rows,
-        "id": archive.id,
-        "notes": list(getattr(archive, "notes", ())),
-        "modalities": modalities,
-        "files": {path.name: _checksum(path) for path in sorted(folder.glob("*.arrow"))},
-    }
-    (folder / "store.json").write_text(json.dumps(about, indent=1))
-
-
-class _Filler:
-    """Collects the chunks of each modality, in order, into its Arrow file."""
-
-    def __init__(self, folder: Path, rows: int) -> None:
-        self.folder, self.rows, self.done = folder, rows, 0
-        self.views: dict[str, dict[str, np.ndarray]] = {}
-        self.series: dict[str, list[Ragged]] = {}
-        self.complete: dict[str, bool] = {}
-        self.planes: dict[str, list[str]] | None = None  # of each modality, as the first objects have them
-
-    def add(self, start: int, parts: dict[str, Dense | Ragged]) -> None:
-        planes = {name: [p for p in layout.PLANES if getattr(part, p) is not None] for name, part in parts.items()}
-        self.planes = self.planes or planes
-        if planes != self.planes:
-            raise ValueError(
-                f"objects from row {start} on bring {planes}, the first ones {self.planes}; every object needs the "
-                "same modalities, with errors and limits or without (all NaN where unmeasured)"
-            )
-        for name, part in parts.items():
-            self.complete[name] = self.complete.get(name, True) and _all_finite(part.x)
-            if isinstance(part, Ragged):
-                self.series.setdefault(name, []).append(part)
-                self.done = start + len(part.offsets) - 1
-            else:
-                self._fill(name, start, part)
-                self.done = start + len(part.x)
-
-    def _fill(self, name: str, start: int, part: Dense) -> None:
-        if name not in self.views:
-            self.views[name] = layout.write_dense(self.folder / f"{name}.arrow", self.rows, part)
-        for plane, view in self.views[name].items():
-            values = getattr(part, plane)
-            if values.shape[1:] != view.shape[1:]:
-                small, large = ("x".join(map(str, s[1:])) for s in (values.shape, view.shape))
-                raise ValueError(
-                    f"objects have different shapes ({small} and {large}); give data.size=PIXELS to crop or pad"
-                )
-            if not np.can_cast(values.dtype, view.dtype, "same_kind" if view.dtype.kind == "f" else "safe"):
-                raise ValueError(f"objects from row {start} on hold {values.dtype}, the first ones {view.dtype}")
-            view[start : start + len(values)] = values
-
-    def finish(self) -> dict[str, dict[str, Any]]:
-        about = {}
-        for name, views in self.views.items():
-            for view in views.values():
-                view.flush()  # type: ignore[attr-defined]  # a memmap
-            about[name] = self._about(name, "image" if views["x"].ndim == 4 else "table", views["x"].shape[1:])
-        for name, parts in self.series.items():
-            whole = _concatenate(parts)
-            layout.write_ragged(self.folder / f"{name}.arrow", whole)
-            longest = int(np.diff(whole.offsets).max())
-            about[name] = self._about(name, "series", (whole.x.shape[1], longest))
-        return about
-
-    def _about(self, name: str, kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
-        return {"kind": kind, "shape": list(shape), "complete": self.complete[name]}
-
-
-def object_ids(archive: Archive, catalogue: pa.Table) -> list[str]:
-    """One string per object, all different; ValueError naming the first that repeats."""
-    if archive.id is None:
-        return [str(row) for row in range(catalogue.num_rows)]
-    ids = [_plain(value) for value in catalogue[archive.id].to_pylist()]
-    if len(set(ids)) < len(ids):
-        unique, counts = np.unique(np.array(ids), return_counts=True)
-        first = str(unique[np.argmax(counts > 1)])
         raise ValueError(
-            f"the id {first!r} stands {counts.max()} times in column {archive.id!r}; each object needs one row "
-            "(name another column with data.id=COLUMN, or rows that belong together with data.group=COLUMN)"
-        )
-    return ids
+            f"no space left while packing into {folder.parent}; set STARBOLT_CACHE to a larger disk"
+        ) from None
+    shutil.rmtree(folder, ignore_errors=True)
+    (aside / "store").rename(folder)
+    shutil.rmtree(aside)
 
 
-def _plain(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _sweep(home: Path) -> None:
+    """Remove what packings left that were given up."""
+    for aside in home.glob(".*.part"):
+        if aside.stat().st_mtime < time.time() - STALE:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
-def _chunks(archive: Archive, catalogue: pa.Table, workers: int) -> Iterator[tuple[int, dict[str, Dense | Ragged]]]:
-    if archive.whole:
-        yield 0, archive.load_rows(catalogue)
-        return
-    starts = range(0, catalogue.num_rows, CHUNK)
-    slices = (catalogue.slice(start, CHUNK) for start in starts)
-    processes = workers or os.cpu_count() or 1
-    if processes == 1 or catalogue.num_rows < FEW or sys.platform != "linux":
-        yield from zip(starts, map(archive.load_rows, slices), strict=True)
-        return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork")) as pool:
-        yield from zip(starts, pool.map(archive.load_rows, slices), strict=True)
+def _write(
+    aside: Path, archive: Archive, catalogue: pa.Table, sources: str, workers: int, progress: Progress | None
+) -> None:
+    """Write all files of the store into aside/store."""
+    tally = Counter(archive.tally)
+    ids = object_ids(archive, catalogue)
+    chunks, journal = Chunks(aside, aside / "store", archive, catalogue), Journal(aside)
+    facts, step = _take_up(chunks, journal)
+    aside.touch()  # not stale
+    layout.write_table(chunks.store / "catalogue.arrow", _scalars(catalogue).append_column(ID, ids))
+    spans = _spans(catalogue.num_rows, facts[0], step, {each["start"] for each in facts})
+    progress = progress or (lambda done, total: None)
+    done = sum(each["stop"] - each["start"] for each in facts)
+    progress(done, catalogue.num_rows)
+    try:
+        for each in packed(chunks, spans, workers):
+            journal.add(each)
+            facts.append(each)
+            progress(done := done + each["stop"] - each["start"], catalogue.num_rows)
+    except BaseException:
+        journal.flush()  # the next packing goes on from here
+        raise
+    facts.sort(key=lambda each: each["start"])
+    tally += sum((Counter(each["tally"]) for each in facts), Counter())
+    describe(chunks, facts, tally, sources)
 
 
-def _concatenate(parts: list[Ragged]) -> Ragged:
-    if len(parts) == 1:
-        return parts[0]
-    ends = np.cumsum([0] + [part.offsets[-1] for part in parts])
-    offsets = np.concatenate([[0]] + [part.offsets[1:] + end for part, end in zip(parts, ends, strict=False)])
-    planes = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Ragged) if f.name != "offsets"}
-    joined = {name: None if values[0] is None else np.concatenate(values) for name, values in planes.items()}
-    return Ragged(offsets.astype(np.int64), **joined)  # type: ignore[arg-type]
+def _take_up(chunks: Chunks, journal: Journal) -> tuple[list[Facts], int]:
+    """The chunks that an earlier packing finished, and rows per chunk; afresh where there are none that fit."""
+    rows = chunks.catalogue.num_rows
+    head, *facts = journal.read() or [{}]
+    if facts and head["format"] == FORMAT and head["rows"] == rows:
+        chunks.forms = {name: Form.from_plain(form) for name, form in head["forms"].items()}
+        if chunks.stand(facts):
+            journal.rewrite([head, *facts])
+            return facts, head["step"]
+    shutil.rmtree(chunks.folder, ignore_errors=True)
+    chunks.store.mkdir(parents=True)
+    stop = min(ROWS if chunks.archive.whole else FIRST, rows)
+    parts, tally = chunks.load(0, stop)
+    chunks.begin(parts)
+    step = ROWS if chunks.archive.whole else min(CHUNK, max(1, TASK * stop // (1 + sum(map(size, parts.values())))))
+    forms = {name: asdict(form) for name, form in chunks.forms.items()}
+    journal.rewrite([{"format": FORMAT, "rows": rows, "step": step, "forms": forms}])
+    journal.add(first := chunks.write(0, stop, parts, tally))
+    return [first], step
+
+
+def _spans(rows: int, first: Facts, step: int, done: set[int]) -> Iterator[tuple[int, int]]:
+    """Rows (start, stop) of each chunk behind the first that is still to do."""
+    for start in range(first["stop"], rows, step):
+        if start not in done:
+            yield start, min(start + step, rows)
 
 
 def _scalars(catalogue: pa.Table) -> pa.Table:
     simple = [f.name for f in catalogue.schema if not (pa.types.is_nested(f.type) or pa.types.is_binary(f.type))]
     return catalogue.select(simple)
-
-
-def _all_finite(values: np.ndarray) -> bool:
-    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
-
-
-def _meaning(archive: Archive, kind: str) -> dict[str, Any]:
-    """What else must agree before a network may be applied to other data."""
-    if kind == "series":
-        return {"axis": archive.axis, "axis_unit": archive.axis_unit}
-    return {"pixel_scale": archive.pixel_scale, "zero_point": archive.zero_point} if kind == "image" else {}
-
-
-def _of(names: Any, modality: str) -> Any:
-    return names.get(modality) if isinstance(names, dict) else names
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

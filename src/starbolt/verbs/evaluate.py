@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from starbolt import build
 from starbolt.compose import UserError, override
 from starbolt.data import ObjectDataModule
+from starbolt.data.earlier import own_split
+from starbolt.data.ranges import Outside
 from starbolt.learner import Learner
 from starbolt.messages import bar, say
 from starbolt.predict import predict_rows, prediction_table, score
@@ -33,8 +35,9 @@ def main(words: list[str]) -> None:
     pq.write_table(prediction_table(learner, data, found, part=name), folder / ".predictions.part")
     (folder / ".predictions.part").rename(folder / "predictions.parquet")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
-    for note in data.notes:
-        say(f"note: {note}")
+    for note in [*data.notes, Outside(learner.spec).note(found)]:
+        if note:
+            say(f"note: {note}")
     say(f"{len(rows)} objects of the {name} part")
     for key, value in metrics.items():
         say(f"  {key:28} {value:.4g}")
@@ -75,8 +78,10 @@ def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, Obje
     cfg.data = {**build.sources_of(cfg.data), **cfg.data}
     override(cfg, overrides)
     new = build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
+    folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    if cfg.split and "like" in cfg.split:
+        cfg.split.like = own_split(folder, cfg.split.like)
     data = build.data(cfg)
     data.progress = bar("packing")
     data.open_like(learner.spec)
-    folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     return learner, data, folder, new

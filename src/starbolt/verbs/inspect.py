@@ -14,6 +14,7 @@ from starbolt import build
 from starbolt.archives.columns import column, is_numeric
 from starbolt.compose import compose_data
 from starbolt.data import ObjectDataModule
+from starbolt.data.audit import Audit
 from starbolt.data.labels import class_words
 from starbolt.data.module import Objects
 from starbolt.messages import bar, say
@@ -43,7 +44,9 @@ def main(words: list[str]) -> None:
     objects = data.objects
     notes = [*objects.notes, *describe(objects, data.targets)]
     if data.targets:
-        notes += describe_target(data, task_of(cfg) or kind_of_target(objects.catalogue, data.targets))
+        notes += describe_target(
+            data, task_of(cfg) or kind_of_target(objects.catalogue, data.targets), build.audit(cfg)
+        )
     for note in dict.fromkeys(notes):
         say(f"note: {note}")
     say(str(draw(Path(own.get("output") or "."), objects, data)))
@@ -74,8 +77,8 @@ def describe_channels(title: str, rows: list[Row]) -> None:
     show(header[:cut], [row[:cut] for row in rows], title=f"\n{title}")
 
 
-def describe_target(data: ObjectDataModule, kind: str) -> list[str]:
-    """Class balance, or spread of the quantities, in the parts of the split; returns what was noticed."""
+def describe_target(data: ObjectDataModule, kind: str, audit: Audit) -> list[str]:
+    """Class balance, or spread of the quantities, in the parts of the split; returns what was noticed or found."""
     try:
         spec = data.open(kind)
     except ValueError as error:
@@ -86,7 +89,10 @@ def describe_target(data: ObjectDataModule, kind: str) -> list[str]:
     else:
         header = ("target", "unit", "part", "objects", "min", "median", "max", "mean", "spread")
         show(header, quantity_rows(data), title=f"\nvalues of {names}")
-    return data.notes
+    found = audit(data).findings
+    return data.notes + [
+        f"{'waived' if f.waived else 'training would stop here'}: {f.sentence}: {f.first}" for f in found
+    ]
 
 
 def task_of(cfg: Any) -> str | None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from astropy.table import Table
 
 from starbolt.compose import UserError
+from starbolt.data.ranges import Outside
 from starbolt.messages import bar, say
 from starbolt.predict import predict_rows, prediction_table
 from starbolt.verbs.evaluate import loaded, own_words
@@ -30,8 +31,9 @@ def main(words: list[str]) -> None:
     units = dict(zip(learner.spec.target.columns, learner.spec.target.units, strict=True))
     meta = {"starbolt_data": learner.spec.data, "starbolt_split": learner.spec.split, "checkpoint": own["checkpoint"]}
     write(table, output, units, meta)
-    for note in data.notes:
-        say(f"note: {note}")
+    for note in [*data.notes, Outside(learner.spec).note(found)]:
+        if note:
+            say(f"note: {note}")
     say(f"{len(table)} objects")
     say(str(output))
 

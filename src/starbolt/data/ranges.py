@@ -1,0 +1,114 @@
+"""How far the training objects reach, and which objects lie outside: a network is blind there and does not know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from starbolt.contract import Block, InputSpec, Spec
+
+PIXELS = 12  # a side of an image is looked at in about so many places: medians need no more, and cost time
+MOST = 3  # reasons named in the note
+SLACK = 0.01  # of the training range: no object is outside by a rounding error or a hair
+
+
+def names_of(about: InputSpec) -> tuple[str, ...]:
+    """What `summary` tells: for tables each channel, for images and series each channel's median and scale.
+
+    The scale is 1.4826 times the median absolute deviation. Series add their number of points and, over time, their
+    duration, over any other axis where they begin and end.
+    """
+    if about.kind == "table":
+        return about.channels
+    values = about.channels[1:] if about.kind == "series" else about.channels
+    told = tuple(f"{word} of {channel}" for word in ("median", "scale") for channel in values)
+    if about.kind == "image":
+        return told
+    ends = ("duration",) if about.axis == "time" else (f"first {about.axis}", f"last {about.axis}")
+    return (*told, "number of points", *ends)
+
+
+def summary(block: Block, kind: str, axis: str = "time") -> Tensor:
+    """The numbers [B, S] that `names_of` names, in physical units, NaN where an object has none."""
+    if kind == "table":
+        return torch.where(block.mask, block.x, torch.nan)
+    mask = block.mask.expand_as(block.x)
+    seen = torch.where(mask, block.x, torch.nan)
+    if kind == "image":
+        down, along = (max(1, -(-side // PIXELS)) for side in seen.shape[2:])
+        return _middle_and_scale(seen[:, :, ::down, ::along].flatten(2))
+    assert block.length is not None
+    place = seen[:, 0]
+    last = place.gather(1, (block.length - 1).clamp(min=0)[:, None])
+    ends = (last,) if axis == "time" else (place[:, :1], last)
+    points = block.length[:, None].to(place.dtype)
+    return torch.cat([_middle_and_scale(seen[:, 1:]), torch.where(points > 0, points, torch.nan), *ends], 1)
+
+
+def _middle_and_scale(seen: Tensor) -> Tensor:
+    middle = seen.nanmedian(2, keepdim=True).values
+    return torch.cat([middle, 1.4826 * (seen - middle).abs().nanmedian(2, keepdim=True).values], 1).squeeze(2)
+
+
+def extremes(told: Tensor) -> Tensor:
+    """Least and greatest [2, S] of what `summary` told [n, S], NaN where nothing is."""
+    some = ~told.isnan()
+    low, high = torch.where(some, told, torch.inf).amin(0), torch.where(some, told, -torch.inf).amax(0)
+    return torch.stack([low, high]).masked_fill(~some.any(0), torch.nan)
+
+
+def with_range(about: InputSpec, told: Tensor) -> InputSpec:
+    """The spec with the range of what `summary` told of training objects [n, S]; what none of them has is left out."""
+    low, high = extremes(told).tolist()
+    known = [(name, a, b) for name, a, b in zip(names_of(about), low, high, strict=True) if a == a]
+    names, low, high = zip(*known, strict=True) if known else ((), (), ())
+    return replace(about, summaries=names, low=low, high=high)
+
+
+class Outside:
+    """Which of a batch's objects lie outside the training range of a spec, and in what.
+
+    names: what is looked at, in the order of the spec's inputs ("a: u" where there are several).
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.inputs, several = spec.inputs, len(spec.inputs) > 1
+        self.names = tuple(f"{n}: {word}" if several else word for n, a in self.inputs.items() for word in a.summaries)
+        self.low = tuple(value for about in self.inputs.values() for value in about.low)
+        self.high = tuple(value for about in self.inputs.values() for value in about.high)
+
+    def __call__(self, inputs: Mapping[str, Block]) -> dict[str, Tensor]:
+        """`outside` int64 [B], the first name that lies outside (-1: none), and `beyond` float32 [B], its value (0)."""
+        if not self.names:  # the checkpoint of an earlier version
+            some = next(iter(inputs.values())).x[:, :1].flatten(1)[:, 0]
+            return {"outside": torch.full_like(some, -1, dtype=torch.int64), "beyond": torch.zeros_like(some)}
+        told = torch.cat([self._told(name, about, inputs[name]) for name, about in self.inputs.items()], 1)
+        low, high = (torch.tensor(ends, dtype=told.dtype, device=told.device) for ends in (self.low, self.high))
+        slack = SLACK * (high - low) + 1e-6 * torch.maximum(low.abs(), high.abs())
+        out = (told < low - slack) | (told > high + slack)
+        first = out.to(torch.uint8).argmax(1, keepdim=True)
+        beyond = torch.where(out.any(1), told.gather(1, first)[:, 0], 0.0)
+        return {"outside": torch.where(out.any(1), first[:, 0], -1), "beyond": beyond}
+
+    def _told(self, name: str, about: InputSpec, block: Block) -> Tensor:
+        place = names_of(about)
+        return summary(block, about.kind, about.axis)[:, [place.index(word) for word in about.summaries]]
+
+    def note(self, found: Mapping[str, Tensor]) -> str | None:
+        """One line on the objects outside the training range, commonest reasons first; None where all are inside."""
+        codes, beyond = found["outside"], found["beyond"]
+        counts = torch.bincount(codes[codes >= 0], minlength=len(self.names))
+        worst = [int(i) for i in counts.argsort(descending=True, stable=True) if counts[i]]
+        if not worst:
+            return None
+        told = [self._reason(i, int(counts[i]), beyond[codes == i]) for i in worst[:MOST]]
+        more = [f"{int(counts[worst[MOST:]].sum())} in others"] if len(worst) > MOST else []
+        return f"{int(counts.sum())} of {len(codes)} objects lie outside the training range: {', '.join(told + more)}"
+
+    def _reason(self, i: int, count: int, values: Tensor) -> str:
+        low, high = float(values.min()), float(values.max())
+        reach = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        return f"{count} in {self.names[i]} ({reach}; trained on {self.low[i]:.4g} to {self.high[i]:.4g})"
