@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives import Archive, Sample
-from starbolt.archives.columns import column
-from starbolt.archives.cutouts import resized
-from starbolt.archives.files import read_table
-from starbolt.archives.pixels import read_image
+from starbolt.archives.reading.columns import column
+from starbolt.archives.reading.files import read_table
+from starbolt.archives.stamps.cutouts import resized
+from starbolt.archives.stamps.pixels import read_image
 
 STAMPS = ("cutoutScience", "cutoutTemplate", "cutoutDifference")
 FIELDS = ("magpsf", "sigmapsf", "magdiff", "fwhm", "elong", "distnr", "magnr", "sgscore1", "distpsnr1", "ndethist")

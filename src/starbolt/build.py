@@ -220,7 +220,7 @@ def _check_target(target: str, trust: Sequence[str], where: Any) -> None:
         raise ValueError(f"{where} names {target!r}, which is not built unless you say 'trust=[{package}]'")
     made = _found(target, where)
     home = str(getattr(made, "__module__", ""))
-    ours = isinstance(made, type) and (issubclass(made, BUILT) or home == "starbolt.data.splits")
+    ours = isinstance(made, type) and (issubclass(made, BUILT) or home.startswith("starbolt.data.splits."))
     if not ours and home.split(".")[0] not in trust:
         raise ValueError(f"{where} names {target!r}, which is no network, task, data module or split, and is not built")
 

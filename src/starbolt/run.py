@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from starbolt import build, provenance, tracking
 from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
 from starbolt.data import ObjectDataModule
-from starbolt.data.earlier import FILE as SPLIT
+from starbolt.data.splits.earlier import FILE as SPLIT
 from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
 from starbolt.predict import predict_rows, prediction_table, score

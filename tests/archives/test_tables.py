@@ -14,7 +14,7 @@ import pytest
 from astropy.table import QTable
 
 from starbolt.archives.base import PART, Dense, Sample
-from starbolt.archives.precision import coarse
+from starbolt.archives.reading.precision import coarse
 from starbolt.archives.tables import TableArchive
 
 RNG = np.random.default_rng(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from starbolt.archives import Dense
-from starbolt.archives.sentinels import suspects
+from starbolt.archives.reading.sentinels import suspects
 from starbolt.data.module import _sentinels
 from starbolt.store.store import Modality
 

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.base import Dense
-from starbolt.archives.columns import TableError, column, numbers
-from starbolt.archives.limits import flags
 from starbolt.archives.magnitudes import asinh_error, asinh_magnitude
-from starbolt.archives.precision import coarse, coarse_sentence
+from starbolt.archives.points.limits import flags
+from starbolt.archives.reading.columns import TableError, column, numbers
+from starbolt.archives.reading.precision import coarse, coarse_sentence
 
 FINE = (pa.float32(), pa.float16(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.bool_())  # float32 holds them
 

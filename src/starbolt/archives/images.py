@@ -10,16 +10,24 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.base import Archive, Dense, Ragged, Sample
-from starbolt.archives.catalogues import called, context_rows, context_sample, flat, folder, in_parts, without_sentinels
-from starbolt.archives.columns import column, numbers, unit
-from starbolt.archives.cutouts import Cutouts, resized
-from starbolt.archives.files import files_of, read_table
-from starbolt.archives.mosaics import Mosaics
-from starbolt.archives.pixels import Hdu, Picture, named
-from starbolt.archives.quality import Quality
-from starbolt.archives.skyscale import ZERO_POINT, calibrated, pixel_scale, pixels_of
-from starbolt.archives.stacks import ROW, Stack
-from starbolt.archives.where import where as rows_where
+from starbolt.archives.reading.catalogues import (
+    called,
+    context_rows,
+    context_sample,
+    flat,
+    folder,
+    in_parts,
+    without_sentinels,
+)
+from starbolt.archives.reading.columns import column, numbers, unit
+from starbolt.archives.reading.files import files_of, read_table
+from starbolt.archives.reading.where import where as rows_where
+from starbolt.archives.stamps.cutouts import Cutouts, resized
+from starbolt.archives.stamps.mosaics import Mosaics
+from starbolt.archives.stamps.pixels import Hdu, Picture, named
+from starbolt.archives.stamps.quality import Quality
+from starbolt.archives.stamps.skyscale import ZERO_POINT, calibrated, pixel_scale, pixels_of
+from starbolt.archives.stamps.stacks import ROW, Stack
 
 
 class ImageArchive(Archive):

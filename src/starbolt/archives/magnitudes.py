@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from starbolt.archives.columns import TableError
+from starbolt.archives.reading.columns import TableError
 
 POGSON = 2.5 / np.log(10)
 MAGGIES = {"maggy": 0.0, "mgy": 0.0, "nanomaggy": 22.5, "nmgy": 22.5}  # names that catalogues use, AB magnitudes

@@ -13,24 +13,24 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.base import Archive, Dense, Ragged, Sample
-from starbolt.archives.catalogues import called, context_rows, context_sample, folder, in_parts
-from starbolt.archives.cleaning import UNUSABLE, Cleaning
-from starbolt.archives.columns import unit
-from starbolt.archives.conditions import terms
-from starbolt.archives.curves import Curves
-from starbolt.archives.files import read_table
-from starbolt.archives.folding import Folding
-from starbolt.archives.listed import kept, names_files, paths_of
-from starbolt.archives.lists import knows
-from starbolt.archives.matching import Named, meeting, places
-from starbolt.archives.observations import Columns, Observations, in_order, recoded, unit_of
-from starbolt.archives.paths import columns_of, files_named
-from starbolt.archives.points import Points, picked, to_series
-from starbolt.archives.snana import is_snana, phot_of
-from starbolt.archives.stacks import ROW
-from starbolt.archives.tabled import Tables, catalogue_of
-from starbolt.archives.times import time_unit
-from starbolt.archives.wavelengths import UNIT
+from starbolt.archives.points.cleaning import UNUSABLE, Cleaning
+from starbolt.archives.points.curves import Curves
+from starbolt.archives.points.folding import Folding
+from starbolt.archives.points.lists import knows
+from starbolt.archives.points.matching import Named, meeting, places
+from starbolt.archives.points.measured import Points, picked, to_series
+from starbolt.archives.points.observations import Columns, Observations, in_order, recoded, unit_of
+from starbolt.archives.points.snana import is_snana, phot_of
+from starbolt.archives.points.tabled import Tables, catalogue_of
+from starbolt.archives.points.times import time_unit
+from starbolt.archives.points.wavelengths import UNIT
+from starbolt.archives.reading.catalogues import called, context_rows, context_sample, folder, in_parts
+from starbolt.archives.reading.columns import unit
+from starbolt.archives.reading.conditions import terms
+from starbolt.archives.reading.files import read_table
+from starbolt.archives.reading.listed import kept, names_files, paths_of
+from starbolt.archives.reading.paths import columns_of, files_named
+from starbolt.archives.stamps.stacks import ROW
 
 TOLD = {
     "time": "times are dates, read as MJD [d]",

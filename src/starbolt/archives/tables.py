@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.base import PART, Archive, Dense, Ragged, Sample
-from starbolt.archives.catalogues import called, in_parts, without_sentinels
 from starbolt.archives.channels import Recipe
-from starbolt.archives.columns import TableError, column, is_numeric, is_scalar, nearest, nested, unit
-from starbolt.archives.files import files_of, read_table
 from starbolt.archives.magnitudes import zero_point
-from starbolt.archives.precision import coarse as coarse
-from starbolt.archives.signs import LIMIT, without_signs
-from starbolt.archives.vectors import each, each_of, expanded, is_vector
-from starbolt.archives.where import where as rows_where
+from starbolt.archives.reading.catalogues import called, in_parts, without_sentinels
+from starbolt.archives.reading.columns import TableError, column, is_numeric, is_scalar, nearest, nested, unit
+from starbolt.archives.reading.files import files_of, read_table
+from starbolt.archives.reading.precision import coarse as coarse
+from starbolt.archives.reading.signs import LIMIT, without_signs
+from starbolt.archives.reading.vectors import each, each_of, expanded, is_vector
+from starbolt.archives.reading.where import where as rows_where
 
 
 @final

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from starbolt.archives.columns import column, numbers, unit
+from starbolt.archives.reading.columns import column, numbers, unit
 
 
 def class_codes(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from starbolt.archives import Dense, Ragged
-from starbolt.archives.precision import coarse
+from starbolt.archives.reading.precision import coarse
 from starbolt.contract import InputSpec, TargetSpec
 from starbolt.data.ranges import extremes, summary, with_range
 from starbolt.data.sources import Source

@@ -14,18 +14,18 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.archives.base import PART, Archive
-from starbolt.archives.columns import TableError, nearest, numbers
-from starbolt.archives.sentinels import USUAL, suspects
-from starbolt.archives.times import times
+from starbolt.archives.points.times import times
+from starbolt.archives.reading.columns import TableError, nearest, numbers
+from starbolt.archives.reading.sentinels import USUAL, suspects
 from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
-from starbolt.data.earlier import FILE, latest_file, note_of_moves, split_table, write_split
 from starbolt.data.labels import class_codes, class_words, codes_like, quantities
 from starbolt.data.matching import unknown_classes
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.sources import Source
 from starbolt.data.splits import PARTS, Candidates, KFold, Splitter, Stratified, split_fingerprint
+from starbolt.data.splits.earlier import FILE, latest_file, note_of_moves, split_table, write_split
 from starbolt.recipe import import_path, plain
 from starbolt.store.pack import Progress, pack
 from starbolt.store.store import Modality

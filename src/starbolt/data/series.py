@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starbolt.archives.points.snana import ROLES, is_snana
 from starbolt.archives.series import SeriesArchive
-from starbolt.archives.snana import ROLES, is_snana
 from starbolt.data.augment import SeriesAugment
 from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starbolt.archives.reading.vectors import each
 from starbolt.archives.tables import TableArchive
-from starbolt.archives.vectors import each
 from starbolt.data.augment import TableAugment
 from starbolt.data.module import ObjectDataModule, Objects, named, packed
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from starbolt import __version__
 from starbolt.archives import Archive
-from starbolt.archives.arrow import from_memory
+from starbolt.archives.reading.arrow import from_memory
 
 SIMPLE = (str, bytes, bool, int, float, Path, type(None))
 FORMAT = f"3 of {__version__}"  # a change of the store's layout, or another version, makes every store anew

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from starbolt import build
 from starbolt.compose import UserError, override
 from starbolt.data import ObjectDataModule
-from starbolt.data.earlier import own_split
 from starbolt.data.ranges import Outside
+from starbolt.data.splits.earlier import own_split
 from starbolt.learner import Learner
 from starbolt.messages import bar, say
 from starbolt.predict import predict_rows, prediction_table, score

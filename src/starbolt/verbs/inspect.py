@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from hydra.utils import get_class
 
 from starbolt import build
-from starbolt.archives.columns import column, is_numeric
+from starbolt.archives.reading.columns import column, is_numeric
 from starbolt.compose import compose_data
 from starbolt.data import ObjectDataModule
 from starbolt.data.audit import Audit

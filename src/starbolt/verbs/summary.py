@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from starbolt.archives.columns import is_numeric, numbers, unit
-from starbolt.archives.sentinels import suspects
+from starbolt.archives.reading.columns import is_numeric, numbers, unit
+from starbolt.archives.reading.sentinels import suspects
 from starbolt.data import ObjectDataModule
 from starbolt.data.module import Objects
 from starbolt.data.sources import Source

@@ -1,0 +1,1 @@
+"""Pictures of objects: cut-outs in files, stacks and mosaics, with masks, errors and scales."""
