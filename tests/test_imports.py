@@ -68,3 +68,23 @@ def test_heavy_packages_stay_where_they_belong(path):
 
 def test_every_module_has_its_layer():
     assert {part_of(path.values[0]) for path in FILES} <= set(DEPTH)
+
+
+INSIDE = [  # the same, within a package: each imports from those before it
+    ("archives", [{"base", "fits"}, {"reading"}, {"points", "stamps"}, {"channels", "magnitudes"}]),
+    (
+        "data",
+        [{"splits", "labels"}, {"sources", "transforms", "ranges", "matching"}, {"measure"}, {"module"}, {"audit"}],
+    ),
+]
+
+
+@pytest.mark.parametrize(("package", "layers"), INSIDE)
+def test_packages_inside_point_down_too(package, layers):
+    depth = {name: i for i, layer in enumerate(layers) for name in layer}
+    for path in (ROOT / package).rglob("*.py"):
+        own = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        begins = f"starbolt.{package}."
+        used = {name.removeprefix(begins).split(".")[0] for name in imported(path) if name.startswith(begins)}
+        above = {name for name in used if own in depth and depth.get(name, -1) > depth[own]}
+        assert not above, f"{path} imports {above}"

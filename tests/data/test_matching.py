@@ -11,7 +11,7 @@ from astropy import units
 
 from starbolt.archives import Dense, Ragged
 from starbolt.contract import InputSpec
-from starbolt.data.matching import unknown_classes
+from starbolt.data.labels import unknown_classes
 from starbolt.data.sources import Source
 from starbolt.store.store import Modality
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from starbolt.archives.base import Dense
 from starbolt.archives.magnitudes import asinh_error, asinh_magnitude
-from starbolt.archives.points.limits import flags
 from starbolt.archives.reading.columns import TableError, column, numbers
+from starbolt.archives.reading.limits import flags
 from starbolt.archives.reading.precision import coarse, coarse_sentence
 
 FINE = (pa.float32(), pa.float16(), pa.int8(), pa.int16(), pa.uint8(), pa.uint16(), pa.bool_())  # float32 holds them

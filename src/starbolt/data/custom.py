@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from starbolt.archives import Archive
-from starbolt.data.module import ObjectDataModule, Objects, packed, scaling_of
+from starbolt.data.module import ObjectDataModule, scaling_of
+from starbolt.data.objects import Objects, packed
 
 
 class ArchiveDataModule(ObjectDataModule):

@@ -7,7 +7,8 @@ from typing import Any
 
 from starbolt.archives.images import ImageArchive
 from starbolt.data.augment import ImageAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
+from starbolt.data.module import ObjectDataModule, scaling_of
+from starbolt.data.objects import Objects, named, packed
 from starbolt.data.transforms import stretch_of
 
 

@@ -9,6 +9,35 @@ import numpy as np
 import pyarrow as pa
 
 from starbolt.archives.reading.columns import column, numbers, unit
+from starbolt.contract import TargetSpec
+
+
+def labelled(
+    table: pa.Table, targets: Sequence[str], kind: str, choose: Sequence[Any] = (), min_count: int = 0
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """(names, units, classes, y) of what a task learns: "class", y int64 [N], or "quantity", y float32 [N, K]."""
+    names = tuple(targets)
+    if not names:
+        raise ValueError("no target is named; say data.target=COLUMN")
+    if kind != "class":
+        units, y = quantities(table, names)
+        return names, units, (), y
+    if len(names) > 1:
+        raise ValueError(f"task=classification learns one column, not {list(names)}; use task=regression")
+    classes, y = class_codes(table, names[0], choose=choose, min_count=min_count)
+    return names, ("",), classes, y
+
+
+def labelled_like(table: pa.Table, target: TargetSpec, choose: Sequence[Any] = ()) -> tuple[np.ndarray, list[str]]:
+    """y [N] or [N, K] in a checkpoint's own codes and quantities, unknown where the columns are absent, and notes."""
+    present = all(name in table.column_names for name in target.names)
+    if not target.classes:
+        unknown = np.full((table.num_rows, len(target.names)), np.nan, np.float32)
+        return (quantities(table, target.names)[1] if present else unknown), []
+    if not present:
+        return np.full(table.num_rows, -1, np.int64), []
+    y = codes_like(table, target.names[0], target.classes, choose=choose)
+    return y, unknown_classes(class_words(table, target.names[0]), y)
 
 
 def class_codes(
@@ -98,3 +127,13 @@ def _word(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def unknown_classes(words: np.ndarray, codes: np.ndarray) -> list[str]:
+    """A note on labels [N] that are no class of the checkpoint (codes [N] of -1), with their counts; [] if none."""
+    strange, counts = np.unique(words[(codes < 0) & (words != "")], return_counts=True)
+    if len(strange) == 0:
+        return []
+    most = np.argsort(-counts, kind="stable")
+    told = ", ".join(f"{strange[i]} ({counts[i]})" for i in most[:8]) + (", ..." if len(strange) > 8 else "")
+    return [f"{counts.sum()} objects have a label that the checkpoint does not know, and are not scored: {told}"]

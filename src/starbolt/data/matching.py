@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 from astropy import units
 
 from starbolt.contract import InputSpec
@@ -47,16 +46,6 @@ def match(name: str, modality: Modality, spec: InputSpec) -> Match:
         factors = [_factor(f"channel {channel!r}", modality.units[i], unit, notes) for channel, i, unit in pairs]
     plain = all(factor == 1 for factor in factors)
     return Match(order, () if plain else tuple(factors), axis_factor, _joined(notes))
-
-
-def unknown_classes(words: np.ndarray, codes: np.ndarray) -> list[str]:
-    """A note on labels [N] that are no class of the checkpoint (codes [N] of -1), with their counts; [] if none."""
-    strange, counts = np.unique(words[(codes < 0) & (words != "")], return_counts=True)
-    if len(strange) == 0:
-        return []
-    most = np.argsort(-counts, kind="stable")
-    told = ", ".join(f"{strange[i]} ({counts[i]})" for i in most[:8]) + (", ..." if len(strange) > 8 else "")
-    return [f"{counts.sum()} objects have a label that the checkpoint does not know, and are not scored: {told}"]
 
 
 def _order(name: str, modality: Modality, spec: InputSpec) -> tuple[int, ...]:

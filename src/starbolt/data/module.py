@@ -6,47 +6,35 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
 
-from starbolt.archives.base import PART, Archive
-from starbolt.archives.points.times import times
-from starbolt.archives.reading.columns import TableError, nearest, numbers
-from starbolt.archives.reading.sentinels import USUAL, suspects
+from starbolt.archives.reading.columns import nearest
 from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
-from starbolt.data.labels import class_codes, class_words, codes_like, quantities
-from starbolt.data.matching import unknown_classes
+from starbolt.data.labels import labelled, labelled_like
 from starbolt.data.measure import measure_input, measure_target
+from starbolt.data.objects import Objects
 from starbolt.data.sources import Source
-from starbolt.data.splits import PARTS, Candidates, KFold, Splitter, Stratified, split_fingerprint
+from starbolt.data.splits import PARTS, KFold, Splitter, Stratified, split_fingerprint
+from starbolt.data.splits.asking import candidates_of
 from starbolt.data.splits.earlier import FILE, latest_file, note_of_moves, split_table, write_split
+from starbolt.data.weights import weights
 from starbolt.recipe import import_path, plain
-from starbolt.store.pack import Progress, pack
-from starbolt.store.store import Modality
+from starbolt.store.pack import Progress
 
 SCALINGS = {False: "global", True: "object", "both": "both"}
-
-
-class Objects(NamedTuple):
-    """N objects as a data module fetched them: catalogue, ids [N], a Source per modality, fingerprint, notes made."""
-
-    catalogue: pa.Table
-    ids: np.ndarray
-    sources: dict[str, Source]
-    fingerprint: str
-    notes: tuple[str, ...] = ()
 
 
 class ObjectDataModule(LightningDataModule, ABC):
     """Objects with measurements and, where known, a target; subclasses say where they come from.
 
-    target: column(s) to learn. target_error: column(s) of their one-sigma errors, which weight the loss, see `trust`.
+    target: column(s) to learn. target_error: column(s) of their one-sigma errors, which weight the loss.
     classes: chooses, orders and merges classes; min_count: rarer ones are dropped. weight: column of loss weights.
     group: column; its rows stay on one side of a split. ra, dec: columns of the position [deg].
     log, asinh: channels so transformed, in the network. batch_size: objects per step. cache: folder of packed stores.
@@ -124,7 +112,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         if hasattr(self, "spec"):
             return self.spec
         fingerprint = self._read()
-        names, units, classes = self._label(target)
+        names, units, classes, self.y = labelled(self.catalogue, self.targets, target, self.choose, self.min_count)
         self._split(applied=False)
         self._refuse_empty()
         inputs = {name: self._measure(source) for name, source in self.sources.items()}
@@ -145,7 +133,8 @@ class ObjectDataModule(LightningDataModule, ABC):
         self._read()
         self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
         self.notes.extend(note for source in self.sources.values() for note in source.notes)
-        self._label_like(spec)
+        self.y, notes = labelled_like(self.catalogue, spec.target, self.choose)
+        self.notes.extend(notes)
         self._split(applied=True)
         self.spec = spec
 
@@ -212,7 +201,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         return fingerprint
 
     def _split(self, applied: bool) -> None:
-        self.weight = self._weights(applied)
+        self.weight = weights(self.catalogue, self.weight_column, self.target_errors, applied=applied)
         try:
             self.parts = self._parts(np.flatnonzero(self._known()))
         except (ValueError, FileNotFoundError) as error:
@@ -237,84 +226,18 @@ class ObjectDataModule(LightningDataModule, ABC):
             raise ValueError(f"the checkpoint needs the input {name!r}; these data have {', '.join(self.sources)}")
         return self.sources[name]
 
-    def _label(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        if not self.targets:
-            raise ValueError("no target is named; say data.target=COLUMN")
-        if target == "class":
-            if len(self.targets) > 1:
-                raise ValueError(
-                    f"task=classification learns one column, not {list(self.targets)}; use task=regression"
-                )
-            classes, self.y = class_codes(self.catalogue, self.targets[0], choose=self.choose, min_count=self.min_count)
-            return self.targets, ("",), classes
-        units, self.y = quantities(self.catalogue, self.targets)
-        return self.targets, units, ()
-
-    def _label_like(self, spec: Spec) -> None:
-        """Labels in the checkpoint's own codes; unknown everywhere if the target column is absent."""
-        rows, names = self.catalogue.num_rows, spec.target.names
-        present = all(name in self.catalogue.column_names for name in names)
-        if not spec.target.classes:
-            unknown = np.full((rows, len(names)), np.nan, np.float32)
-            self.y = quantities(self.catalogue, names)[1] if present else unknown
-            return
-        self.y = np.full(rows, -1, np.int64)
-        if present:
-            self.y = codes_like(self.catalogue, names[0], spec.target.classes, choose=self.choose)
-            self.notes.extend(unknown_classes(class_words(self.catalogue, names[0]), self.y))
-
-    def _weights(self, applied: bool) -> np.ndarray:
-        """Weights with mean 1; a column that is absent counts as 1 where a checkpoint is applied to new objects."""
-        weight = np.ones(len(self.ids))
-        if self.weight_column and not (applied and self.weight_column not in self.catalogue.column_names):
-            weight = numbers(self.catalogue, self.weight_column)
-            if not (np.isfinite(weight).all() and (weight >= 0).all()):
-                raise ValueError(f"data.weight={self.weight_column} has values that are missing or negative")
-        for name in self.target_errors:
-            if not (applied and name not in self.catalogue.column_names):
-                weight = weight * trust(numbers(self.catalogue, name), name)
-        return (weight / weight.mean()).astype(np.float32)
-
     def _parts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Part name -> catalogue rows, of the objects with a label."""
         self.folds = None
         if len(rows) == 0:
             return dict.fromkeys(PARTS, rows)
-        candidates = self._candidates(rows)
+        columns = {"group": self.group_column, "ra": self.ra, "dec": self.dec}
+        candidates = candidates_of(self.catalogue, self.ids, self.y, rows, **columns, note=self.notes.append)
         codes = self.split(candidates)
         if isinstance(self.split, KFold):
             self.folds = np.full(len(self.ids), -1)
             self.folds[rows] = self.split.folds(candidates)
         return {part: rows[codes == part] for part in PARTS}
-
-    def _candidates(self, rows: np.ndarray) -> Candidates:
-        strata = self.y[rows] if self.y.dtype == np.int64 else np.zeros(len(rows), int)
-        group, part = (self._words(c, rows) if c else None for c in (self.group_column, self._part_column()))
-        if group is not None:
-            group = np.where(group == "", self.ids[rows], group)  # without a group an object is its own
-        return Candidates(
-            self.ids[rows],
-            strata,
-            group,
-            part,
-            column=lambda name: self._words(name, rows),
-            time=lambda name: self._times(name, rows),
-            sky=self._positions(rows),
-            note=self.notes.append,
-        )
-
-    def _times(self, name: str, rows: np.ndarray) -> np.ndarray:
-        try:
-            return times(self.catalogue, name)[0][rows]
-        except TableError as error:
-            told = str(error).removesuffix(" (data.time= names the column)")
-            raise ValueError(f"{told}; split.column= names the column of times") from None
-
-    def _positions(self, rows: np.ndarray) -> np.ndarray | None:
-        """ra and dec [deg], float64 [N, 2]; None where the catalogue has none."""
-        if self.ra is None or self.dec is None or not {self.ra, self.dec} <= set(self.catalogue.column_names):
-            return None
-        return np.stack([numbers(self.catalogue, name)[rows] for name in (self.ra, self.dec)], axis=1)
 
     def _split_table(self) -> pa.Table:
         names = np.full(len(self.ids), "", "<U5")
@@ -332,12 +255,6 @@ class ObjectDataModule(LightningDataModule, ABC):
         file = self._latest_split()
         if file and not getattr(self.split, "like", None):
             self.notes.extend(note_of_moves(self._split_table(), file))
-
-    def _words(self, name: str, rows: np.ndarray) -> np.ndarray:
-        return class_words(self.catalogue, name)[rows]
-
-    def _part_column(self) -> str | None:
-        return PART if PART in self.catalogue.column_names else None
 
     def _refuse_empty(self) -> None:
         known = self._known()
@@ -362,44 +279,6 @@ class ObjectDataModule(LightningDataModule, ABC):
                 raise ValueError(f"data.exclude names {name!r}, which is no column with one value per object; {near}")
 
 
-def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Objects:
-    """The objects of an archive, from its packed store."""
-    store = pack(archive, cache=cache, progress=progress)
-    sources = {name: Source(modality) for name, modality in store.modalities.items()}
-    values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
-    strange = [note for modality in values.values() for note in _sentinels(modality)]
-    return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
-
-
-def _sentinels(modality: Modality) -> list[str]:
-    """What `suspects` says, asked only of channels whose smallest or largest number is a usual sentinel.
-
-    The numbers are looked through in pieces: they may be more than the memory holds.
-    """
-    x, piece = modality.data.x, 65_536
-    low, high = np.full((2, x.shape[1]), np.nan, np.float32)
-    for start in range(0, len(x), piece):
-        values = np.asarray(x[start : start + piece], np.float32)
-        values = values if modality.complete else np.where(np.isfinite(values), values, np.float32(np.nan))
-        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
-    few = np.flatnonzero(np.isin(low, USUAL) | np.isin(high, USUAL))
-    return suspects(x[:, few], [modality.channels[i] for i in few]) if len(few) else []
-
-
-def trust(err: np.ndarray, name: str) -> np.ndarray:
-    """Weights [N] of targets with one-sigma errors err [N]: 1 / (err^2 + m^2), m the median error.
-
-    The median stands for the scatter that errors do not know of: few very small errors must not rule the loss. An
-    unknown error counts as twice the median. ValueError where none is positive.
-    """
-    known = np.isfinite(err) & (err > 0)
-    if not known.any():
-        raise ValueError(f"data.target_error={name} holds no positive error")
-    middle = np.median(err[known])
-    weights: np.ndarray = 1 / (np.where(known, err, 2 * middle) ** 2 + middle**2)
-    return weights
-
-
 def scaling_of(per_object: bool | str) -> str:
     """InputSpec's word for data.per_object."""
     if per_object not in SCALINGS:
@@ -409,9 +288,3 @@ def scaling_of(per_object: bool | str) -> str:
 
 def _several(names: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)
-
-
-def named(value: Any, words: str) -> None:
-    """ValueError naming the words to type where a source is not given."""
-    if value is None:
-        raise ValueError(f"the data have no source; say {words}")

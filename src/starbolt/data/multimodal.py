@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from starbolt.data.module import ObjectDataModule, Objects, scaling_of
+from starbolt.data.module import ObjectDataModule, scaling_of
+from starbolt.data.objects import Objects
 
 
 class MultimodalDataModule(ObjectDataModule):

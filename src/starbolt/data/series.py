@@ -8,7 +8,8 @@ from typing import Any
 from starbolt.archives.points.snana import ROLES, is_snana
 from starbolt.archives.series import SeriesArchive
 from starbolt.data.augment import SeriesAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
+from starbolt.data.module import ObjectDataModule, scaling_of
+from starbolt.data.objects import Objects, named, packed
 
 
 class SeriesDataModule(ObjectDataModule):

@@ -7,7 +7,8 @@ from typing import Any
 
 from starbolt.archives.series import SeriesArchive
 from starbolt.data.augment import SeriesAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed, scaling_of
+from starbolt.data.module import ObjectDataModule, scaling_of
+from starbolt.data.objects import Objects, named, packed
 
 
 class SpectraDataModule(ObjectDataModule):

@@ -8,7 +8,8 @@ from typing import Any
 from starbolt.archives.reading.vectors import each
 from starbolt.archives.tables import TableArchive
 from starbolt.data.augment import TableAugment
-from starbolt.data.module import ObjectDataModule, Objects, named, packed
+from starbolt.data.module import ObjectDataModule
+from starbolt.data.objects import Objects, named, packed
 
 
 class TableDataModule(ObjectDataModule):

@@ -16,7 +16,7 @@ from starbolt.compose import compose_data
 from starbolt.data import ObjectDataModule
 from starbolt.data.audit import Audit
 from starbolt.data.labels import class_words
-from starbolt.data.module import Objects
+from starbolt.data.objects import Objects
 from starbolt.messages import bar, say
 from starbolt.verbs.evaluate import own_words
 from starbolt.verbs.listing import show

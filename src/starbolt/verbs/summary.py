@@ -13,7 +13,7 @@ import torch
 from starbolt.archives.reading.columns import is_numeric, numbers, unit
 from starbolt.archives.reading.sentinels import suspects
 from starbolt.data import ObjectDataModule
-from starbolt.data.module import Objects
+from starbolt.data.objects import Objects
 from starbolt.data.sources import Source
 from starbolt.report.controls import evenly
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from starbolt.archives.points.limits import flags, signed
 from starbolt.archives.points.lists import explode
 from starbolt.archives.points.measured import Points, joined
 from starbolt.archives.points.times import times
@@ -18,6 +17,7 @@ from starbolt.archives.points.wavelengths import wavelengths
 from starbolt.archives.reading.catalogues import without_sentinels
 from starbolt.archives.reading.columns import column, nested, numbers, unit
 from starbolt.archives.reading.conditions import Term
+from starbolt.archives.reading.limits import flags, signed
 from starbolt.archives.reading.where import where as rows_where
 
 Columns = str | Mapping[str, str]  # one column, or {band: column}

@@ -7,8 +7,8 @@ from collections.abc import Collection
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from starbolt.archives.points.limits import SIGN, signed
 from starbolt.archives.reading.columns import unit
+from starbolt.archives.reading.limits import SIGN, signed
 
 LIMIT = "_limit_of_"  # what the name of such a column of limits begins with
 VALUE = r"^\s*([<>]=?)?\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"

@@ -5,7 +5,7 @@ import pytest
 
 from starbolt.archives import Dense
 from starbolt.archives.reading.sentinels import suspects
-from starbolt.data.module import _sentinels
+from starbolt.data.objects import _sentinels
 from starbolt.store.store import Modality
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from starbolt.archives.points.limits import flags, signed
+from starbolt.archives.reading.limits import flags, signed
 from starbolt.archives.series import SeriesArchive
 
 

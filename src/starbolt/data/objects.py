@@ -1,0 +1,54 @@
+"""The objects of a data module: their catalogue and their measurements, packed and ready to gather."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from starbolt.archives.base import Archive
+from starbolt.archives.reading.sentinels import USUAL, suspects
+from starbolt.data.sources import Source
+from starbolt.store.pack import Progress, pack
+from starbolt.store.store import Modality
+
+
+class Objects(NamedTuple):
+    """N objects as a data module fetched them: catalogue, ids [N], a Source per modality, fingerprint, notes made."""
+
+    catalogue: pa.Table
+    ids: np.ndarray
+    sources: dict[str, Source]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Objects:
+    """The objects of an archive, from its packed store."""
+    store = pack(archive, cache=cache, progress=progress)
+    sources = {name: Source(modality) for name, modality in store.modalities.items()}
+    values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
+    strange = [note for modality in values.values() for note in _sentinels(modality)]
+    return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
+
+
+def _sentinels(modality: Modality) -> list[str]:
+    """What `suspects` says, asked only of channels whose smallest or largest number is a usual sentinel.
+
+    The numbers are looked through in pieces: they may be more than the memory holds.
+    """
+    x, piece = modality.data.x, 65_536
+    low, high = np.full((2, x.shape[1]), np.nan, np.float32)
+    for start in range(0, len(x), piece):
+        values = np.asarray(x[start : start + piece], np.float32)
+        values = values if modality.complete else np.where(np.isfinite(values), values, np.float32(np.nan))
+        low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+    few = np.flatnonzero(np.isin(low, USUAL) | np.isin(high, USUAL))
+    return suspects(x[:, few], [modality.channels[i] for i in few]) if len(few) else []
+
+
+def named(value: Any, words: str) -> None:
+    """ValueError naming the words to type where a source is not given."""
+    if value is None:
+        raise ValueError(f"the data have no source; say {words}")
