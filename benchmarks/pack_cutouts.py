@@ -50,8 +50,7 @@ def plain_epoch(folder: Path, objects: int) -> None:
 
 
 def packed(folder: Path, cache: Path) -> Store:
-    """The store, made anew."""
-    shutil.rmtree(cache, ignore_errors=True)
+    """The store, made where there is none."""
     return pack(ImageArchive(str(folder / "cutouts.csv"), file="file", hdu=0), cache=cache)
 
 
@@ -75,6 +74,7 @@ def main() -> None:
         loops, packings, files, epochs = [], [], [], []
         for _ in range(options.repeats):
             loops.append(seconds(lambda: plain_loop(folder, options.objects)))
+            shutil.rmtree(folder / "cache", ignore_errors=True)
             packings.append(seconds(lambda: packed(folder, folder / "cache")))
             store = packed(folder, folder / "cache")
             files.append(seconds(lambda: plain_epoch(folder, options.objects)))

@@ -25,7 +25,7 @@ from astropy.table import Table
 from PIL import Image
 
 CASES = 1000
-SECONDS = 20  # a read that takes longer hangs
+SECONDS = 30  # a read that takes longer hangs
 MEMORY = 6 << 30  # [bytes] of address space: what a header says must not be believed
 RANDOM = np.random.default_rng(1)
 STAMPS = RANDOM.normal(100, 10, (4, 3, 16, 16)).astype(np.float32)

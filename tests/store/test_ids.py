@@ -13,6 +13,9 @@ from starbolt.store.ids import as_strings, object_ids
 class Named:
     id = "name"
 
+    def files(self):
+        return ["cat.csv"]
+
 
 def ids(values, parts=None):
     columns = {"name": values} | ({} if parts is None else {PART: parts})
@@ -45,7 +48,7 @@ def test_without_a_column_rows_are_counted():
 
 
 def test_ids_twice_are_refused():
-    with pytest.raises(ValueError, match=r"the id 'M31' stands 2 times in column 'name'.*data\.id="):
+    with pytest.raises(ValueError, match=r"the id 'M31' stands 2 times in column 'name' of cat.csv.*data\.id="):
         ids(["M33", "M31", "M51", "M31"])
     with pytest.raises(ValueError, match="the id '3' stands 2 times"):
         ids([3.0, 1.0, 3.0])

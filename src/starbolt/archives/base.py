@@ -90,9 +90,13 @@ class Archive(ABC):
 
     def load_rows(self, catalogue: pa.Table) -> dict[str, Dense | Ragged]:
         """The measurements of many objects, in the catalogue's order; override where one pass reads them all."""
-        samples = [as_samples(self.load(row)) for row in catalogue.to_pylist()]
-        names = samples[0].keys() if samples else ()
-        return {name: join([sample[name] for sample in samples]) for name in names}
+        shelves: dict[str, _Shelf] = {}
+        for row in catalogue.to_pylist():
+            samples = as_samples(self.load(row))
+            shelves = shelves or {name: _Shelf(catalogue.num_rows) for name in samples}
+            for name, shelf in shelves.items():
+                shelf.add(samples[name])
+        return {name: shelf.joined() for name, shelf in shelves.items()}
 
     def files(self) -> list[str] | None:
         """All that `read` reads, where that is known: while these files are unchanged a packed catalogue need not be
@@ -102,6 +106,29 @@ class Archive(ABC):
     def sources(self, catalogue: pa.Table) -> list[str]:
         """Files and folders whose sizes and dates go into the store's name; by default options that name some."""
         return [value for value in vars(self).values() if isinstance(value, str)]
+
+
+class _Shelf:
+    """The samples of one modality as they are loaded, each image [C, H, W] like the first straight in its place."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.images, self.samples = count, np.empty(0), list[Sample]()
+
+    def add(self, sample: Sample) -> None:
+        """The next one."""
+        if not self.samples and sample.time is None and sample.x.ndim == 3:
+            self.images = np.empty((self.count, *sample.x.shape), sample.x.dtype)
+        if sample.x.shape == self.images.shape[1:] and sample.x.dtype == self.images.dtype:
+            place = self.images[len(self.samples)]
+            place[...] = sample.x
+            sample = sample._replace(x=place)
+        self.samples.append(sample)
+
+    def joined(self) -> Dense | Ragged:
+        """All of them; see `join`."""
+        if any(sample.x.base is not self.images for sample in self.samples):
+            return join(self.samples)
+        return Dense(self.images, *(_joined([s[i] for s in self.samples], np.stack) for i in (1, 2)))
 
 
 def as_samples(loaded: np.ndarray | Sample | dict[str, Sample]) -> dict[str, Sample]:

@@ -21,7 +21,7 @@ def object_ids(archive: Archive, catalogue: pa.Table) -> pa.Array:
     ids = as_strings(catalogue[archive.id])
     parts = pc.unique(catalogue[PART]) if PART in catalogue.column_names else [None]
     for part in parts:
-        _refuse_repeats(ids if part is None else ids.filter(pc.equal(catalogue[PART], part)), archive.id)
+        _refuse_repeats(ids if part is None else ids.filter(pc.equal(catalogue[PART], part)), archive)
     return ids
 
 
@@ -49,12 +49,14 @@ def _word(value: float | None) -> str:
     return str(int(value)) if value is not None and value.is_integer() else str(value)
 
 
-def _refuse_repeats(ids: pa.Array, name: str) -> None:
+def _refuse_repeats(ids: pa.Array, archive: Archive) -> None:
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     counts = pc.value_counts(ids)
     first = counts.filter(pc.greater(counts.field("counts"), 1))[0].as_py()
+    files = archive.files() or []
+    where = f" of {files[0]}{' and the files beside it' if len(files) > 1 else ''}" if files else ""
     raise ValueError(
-        f"the id {first['values']!r} stands {first['counts']} times in column {name!r}; each object needs one row "
-        "(name another column with data.id=COLUMN, or rows that belong together with data.group=COLUMN)"
+        f"the id {first['values']!r} stands {first['counts']} times in column {archive.id!r}{where}; each object needs "
+        "one row (name another column with data.id=COLUMN, or rows that belong together with data.group=COLUMN)"
     )

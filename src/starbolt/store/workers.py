@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -41,6 +42,7 @@ def packed(chunks: Chunks, spans: Iterable[tuple[int, int]], workers: int) -> It
 def _inherit(chunks: Chunks, parent: int) -> None:
     global _chunks
     _chunks = chunks
+    gc.freeze()  # what is inherited is never looked through again
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
 

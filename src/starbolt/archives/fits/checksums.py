@@ -48,10 +48,10 @@ def verify(data: Bytes, name: str, only: Container[int] | None = None) -> None:
 
 def verify_hdu(data: Bytes, hdu: Hdu, name: str) -> None:
     """Check one HDU; ValueError naming file and HDU."""
-    whole, part = text(hdu.cards, b"CHECKSUM"), text(hdu.cards, b"DATASUM")
-    if whole == UNSET and part == "0":
+    if b"CHECKSUM" not in hdu.cards and b"DATASUM" not in hdu.cards:
         return
-    if not whole and not part:
+    whole, part = text(hdu.cards, b"CHECKSUM"), text(hdu.cards, b"DATASUM")
+    if not (whole or part) or (whole == UNSET and part == "0"):
         return
     if hdu.size is None or hdu.data + hdu.size > len(data):
         raise _damage(name, hdu, "its header or data are cut short")

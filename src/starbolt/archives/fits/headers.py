@@ -17,15 +17,26 @@ END = b"END     "
 Bytes = bytes | memoryview | mmap
 
 
+class Cards(dict[bytes, bytes]):
+    """The cards of a header: keyword -> the 72 bytes after it (the first where one repeats).
+
+    Told apart as objects, so that what follows from one header is worked out once for all files that share it.
+    """
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 class Hdu(NamedTuple):
-    """One HDU: its cards, keyword -> 72 bytes after it (the first where one repeats), and where its parts are [bytes].
+    """One HDU: its cards, and where its parts are [bytes].
 
     start to data: the header; data to end: the data with their padding, `end` beyond the file where that is cut short.
     size: of the data without padding, None where the header does not say or does not end (`end` is beyond the file).
     """
 
     number: int
-    cards: dict[bytes, bytes]
+    cards: Cards
     start: int
     data: int
     end: int
@@ -43,7 +54,7 @@ def hdus(data: Bytes) -> Iterator[Hdu]:
         start, number = end, number + 1
 
 
-def _header(data: Bytes, start: int) -> tuple[dict[bytes, bytes], int]:
+def _header(data: Bytes, start: int) -> tuple[Cards, int]:
     """The cards, and where the data begin: beyond the file where no END comes."""
     header = b""
     for block in range(start, len(data), BLOCK):
@@ -65,14 +76,15 @@ def _last(header: bytes) -> int | None:
 
 
 @lru_cache(64)  # stamps of one survey share most of their headers' bytes, often all of them
-def _cards(header: bytes, last: int) -> dict[bytes, bytes]:
-    cards: dict[bytes, bytes] = {}
+def _cards(header: bytes, last: int) -> Cards:
+    cards = Cards()
     for place in range(0, last, CARD):
         cards.setdefault(header[place : place + 8].rstrip(), header[place + 8 : place + CARD])
     return cards
 
 
-def data_size(cards: dict[bytes, bytes]) -> int | None:
+@lru_cache(64)
+def data_size(cards: Cards) -> int | None:
     """Bytes of the data unit without padding: |BITPIX|/8 GCOUNT (PCOUNT + product of NAXISn); None where unclear."""
     axes = [integer(cards, b"NAXIS%d" % (i + 1), None) for i in range(min(integer(cards, b"NAXIS", 0) or 0, 999))]
     if not axes:

@@ -13,6 +13,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from starbolt.archives.fits.checksums import verify
 from starbolt.archives.fits.headers import Bytes
+from starbolt.archives.fits.opened import refuse_absurd
 from starbolt.archives.fits.plain import Plane
 
 BOMB = 10_000  # a compressed image is not this many times larger than its file
@@ -24,6 +25,7 @@ class UnfitError(ValueError):
 
 def astropy_planes(data: Bytes, keys: Sequence[int | str] | None, name: str, card: str) -> list[Plane]:
     """The image HDUs asked for, as `plain_planes` gives them; UnfitError where there is none of them."""
+    refuse_absurd(data, name)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AstropyWarning)  # cards a little off the standard; truncation raises below
         with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as hdus:

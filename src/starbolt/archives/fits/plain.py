@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from starbolt.archives.fits.checksums import verify_hdu
-from starbolt.archives.fits.headers import Bytes, Hdu, hdus, integer, logical, text
+from starbolt.archives.fits.headers import Bytes, Cards, Hdu, hdus, integer, logical, text
 
 Key = int | str
 KINDS = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -27,6 +29,17 @@ class Plane(NamedTuple):
     name: str
     unit: str
     card: float | None = None
+
+
+class _Form(NamedTuple):
+    """What a header says of its pixels: type in the file, what makes them unsigned, shape, and Plane's other fields."""
+
+    kind: np.dtype
+    zero: int
+    shape: tuple[int, int, int]
+    name: str
+    unit: str
+    card: float | None
 
 
 class _OtherError(Exception):
@@ -75,7 +88,7 @@ def _next(walk: Iterator[Hdu]) -> Hdu:
 
 
 def _is_called(hdu: Hdu, key: str) -> bool:
-    wanted, name = key.strip().upper(), _text(hdu, b"EXTNAME").strip().upper()
+    wanted, name = key.strip().upper(), _text(hdu.cards, b"EXTNAME").strip().upper()
     return wanted == (name or ("PRIMARY" if hdu.number == 0 else "")) or (wanted == "PRIMARY" and hdu.number == 0)
 
 
@@ -88,15 +101,30 @@ def _plane(data: Bytes, hdu: Hdu, name: str, card: bytes, first: Hdu) -> Plane:
             f"HDU {hdu.number} is to hold {hdu.size} bytes of pixels, {max(0, len(data) - hdu.data)} are there"
         )
     verify_hdu(data, hdu, name)
-    kind, zero = _kind(hdu)
-    raw = np.frombuffer(data, kind, count=int(np.prod(shape)), offset=hdu.data).reshape(-1, *shape[-2:])
-    return Plane(_native(raw, zero), _text(hdu, b"EXTNAME"), _text(hdu, b"BUNIT"), _number(hdu, card, first))
+    form = _form(hdu.cards, first.cards, shape, card)
+    raw = np.frombuffer(data, form.kind, count=prod(shape), offset=hdu.data).reshape(form.shape)
+    return Plane(_native(raw, form.zero), form.name, form.unit, form.card)
+
+
+@lru_cache(64)
+def _form(cards: Cards, first: Cards, shape: tuple[int, ...], card: bytes) -> _Form:
+    kind, zero = _kind(cards)
+    whole = (prod(shape[:-2]), *shape[-2:])
+    return _Form(
+        np.dtype(kind), zero, whole, _text(cards, b"EXTNAME"), _text(cards, b"BUNIT"), _number(cards, card, first)
+    )
 
 
 def _shape(hdu: Hdu) -> tuple[int, ...]:
     """Of an image, slowest axis first; () of a table."""
-    cards, primary = hdu.cards, hdu.number == 0
-    if hdu.size is None or not (logical(cards, b"SIMPLE") if primary else b"XTENSION" in cards) or b"GROUPS" in cards:
+    if hdu.size is None:
+        raise _OtherError
+    return _shape_of(hdu.cards, hdu.number == 0)
+
+
+@lru_cache(64)
+def _shape_of(cards: Cards, primary: bool) -> tuple[int, ...]:
+    if not (logical(cards, b"SIMPLE") if primary else b"XTENSION" in cards) or b"GROUPS" in cards:
         raise _OtherError
     kind = "IMAGE" if primary else text(cards, b"XTENSION")
     if kind == "TABLE" or (kind == "BINTABLE" and b"ZIMAGE" not in cards):
@@ -107,12 +135,12 @@ def _shape(hdu: Hdu) -> tuple[int, ...]:
     return tuple(axis for axis in axes if axis is not None)
 
 
-def _kind(hdu: Hdu) -> tuple[str, int]:
+def _kind(cards: Cards) -> tuple[str, int]:
     """The numbers in the file, and what is to be added to them to make them unsigned."""
-    bits = integer(hdu.cards, b"BITPIX", None)
-    zero, scale = (_number(hdu, key, hdu) for key in (b"BZERO", b"BSCALE"))
+    bits = integer(cards, b"BITPIX", None)
+    zero, scale = (_number(cards, key, cards) for key in (b"BZERO", b"BSCALE"))
     unsigned = bits in (16, 32, 64) and zero == 2 ** (bits - 1)
-    if bits not in KINDS or b"BLANK" in hdu.cards or scale not in (None, 1) or not (zero in (None, 0) or unsigned):
+    if bits not in KINDS or b"BLANK" in cards or scale not in (None, 1) or not (zero in (None, 0) or unsigned):
         raise _OtherError
     return KINDS[bits], int(zero or 0)
 
@@ -126,19 +154,19 @@ def _native(raw: np.ndarray, zero: int) -> np.ndarray:
     return np.bitwise_xor(unsigned, unsigned.dtype.type(zero), out=unsigned)
 
 
-def _text(hdu: Hdu, key: bytes) -> str:
+def _text(cards: Cards, key: bytes) -> str:
     """The text on a card, "" without it; what is not text in one card is for astropy."""
-    if key not in hdu.cards:
+    if key not in cards:
         return ""
-    found = text(hdu.cards, key)
+    found = text(cards, key)
     if found is None or found.endswith("&"):
         raise _OtherError
     return found
 
 
-def _number(hdu: Hdu, key: bytes, first: Hdu) -> float | None:
-    """The number on a card of the HDU, else of the first; None without it."""
-    value = hdu.cards.get(key) or first.cards.get(key)
+def _number(cards: Cards, key: bytes, first: Cards) -> float | None:
+    """The number on a card of a header, else of the first; None without it."""
+    value = cards.get(key) or first.get(key)
     if not key or value is None:
         return None
     found = NUMBER.match(value)

@@ -72,12 +72,12 @@ def phot_of(path: str) -> str:
 
 def _said(path: str) -> str:
     """PHOTFILE of the header; "" without one, or where the file is damaged, which reading it will tell."""
-    from astropy.io import fits
+    from starbolt.archives.fits.opened import opened
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fits.open(path) as hdus:
+            with opened(Path(path)) as (hdus, _):
                 return next((str(hdu.header["PHOTFILE"]).strip() for hdu in hdus if "PHOTFILE" in hdu.header), "")
     except Exception:  # astropy raises almost anything
         return ""

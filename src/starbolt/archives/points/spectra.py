@@ -67,7 +67,9 @@ def _images(path: str, wanted: Sequence[str], table: Any) -> tuple[Arrays, int |
     """(arrays by word, number of the HDU of the table beside them)."""
     from astropy.io import fits
 
-    with fits.open(path, memmap=False) as hdus:
+    from starbolt.archives.fits.opened import opened
+
+    with opened(Path(path)) as (hdus, _):
         tables = {i: hdu for i, hdu in enumerate(hdus) if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)}
         if table is not None:
             tables = {i: hdu for i, hdu in tables.items() if table == i or str(table).upper() == hdu.name}

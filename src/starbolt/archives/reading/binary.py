@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import mmap
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from starbolt.archives.fits.checksums import verify
+from starbolt.archives.fits.opened import opened
 from starbolt.archives.reading.arrow import from_astropy
 from starbolt.archives.reading.columns import TableError
 from starbolt.archives.reading.parquet import Wanted
@@ -22,15 +20,8 @@ def read_fits(path: Path, table: str | int | None = None, wanted: Wanted = lambd
 
     Raises TableError where CHECKSUM or DATASUM say that the file is damaged.
     """
-    from astropy.io import fits
-
-    with path.open("rb") as file:
-        if file.read(2) == b"\x1f\x8b":
-            data = gzip.decompress(path.read_bytes())
-            with fits.open(BytesIO(data)) as hdus:
-                return _fits_table(hdus, data, table, path)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view, fits.open(path) as hdus:
-            return _fits_table(hdus, view, table, path)
+    with opened(path) as (hdus, data):
+        return _fits_table(hdus, data, table, path)
 
 
 def _fits_table(hdus: Any, data: Any, table: str | int | None, path: Path) -> pa.Table:

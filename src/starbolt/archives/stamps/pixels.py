@@ -105,9 +105,9 @@ def named(name: str, count: int) -> tuple[str, ...]:
 def _content(source: str | bytes) -> Bytes:
     if isinstance(source, bytes):
         return source
-    with open(source, "rb") as handle:
+    with open(source, "rb", buffering=0) as handle:
         if os.fstat(handle.fileno()).st_size < LARGE:
-            return handle.read()
+            return handle.readall()
         return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -153,20 +153,27 @@ def joined(planes: Sequence[Plane], hdu: Hdu) -> Picture:
     shapes = {plane.pixels.shape[1:] for plane in planes}
     if len(shapes) > 1:
         raise UnfitError(f"the HDUs {hdu} have different shapes {sorted(shapes)}")
-    keys: Sequence[int | str | None] = [None] if len(planes) == 1 else list(hdu)  # type: ignore[arg-type]
-    names = [name for plane, key in zip(planes, keys, strict=True) for name in _names(plane, key)]
-    count = Counter(names)
-    channels = tuple(name if count[name] == 1 else f"{name}_{i}" for i, name in enumerate(names))
-    units = tuple(unit_of(plane.unit) for plane in planes for _ in plane.pixels)
-    cards = tuple(plane.card for plane in planes for _ in plane.pixels)
+    key = hdu if hdu is None or isinstance(hdu, int | str) else tuple(hdu)
+    channels, units = _labels(tuple([(plane.name, plane.unit, len(plane.pixels)) for plane in planes]), key)
+    cards = tuple([plane.card for plane in planes for _ in plane.pixels])
     pixels = np.concatenate([plane.pixels for plane in planes]) if planes[1:] else planes[0].pixels
     return Picture(pixels, channels, units, card=cards)
 
 
-def _names(plane: Plane, key: int | str | None) -> tuple[str, ...]:
+@lru_cache(256)
+def _labels(planes: tuple[tuple[str, str, int], ...], hdu: Hdu) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and units of the channels of planes, each given as EXTNAME, BUNIT and how many channels it has."""
+    keys: Sequence[int | str | None] = [None] if len(planes) == 1 else list(hdu)  # type: ignore[arg-type]
+    names = [word for (name, _, n), key in zip(planes, keys, strict=True) for word in _names(name, n, key)]
+    count = Counter(names)
+    channels = tuple(name if count[name] == 1 else f"{name}_{i}" for i, name in enumerate(names))
+    return channels, tuple(unit_of(unit) for _, unit, n in planes for _ in range(n))
+
+
+def _names(name: str, count: int, key: int | str | None) -> tuple[str, ...]:
     """The channels of an HDU are called after its EXTNAME, else after the key asked for, else "image"."""
     default = "image" if key is None else f"hdu{key}"
-    return named(default if plane.name in ("", "PRIMARY", "COMPRESSED_IMAGE") else plane.name, len(plane.pixels))
+    return named(default if name in ("", "PRIMARY", "COMPRESSED_IMAGE") else name, count)
 
 
 @lru_cache(256)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,12 @@ class Quality:
         powers = ((self.error_hdu, 1.0), (self.variance_hdu, 0.5), (self.weight_hdu, -0.5))
         return next((pair for pair in powers if pair[0] is not None), (None, 1.0))
 
-    @property
+    @cached_property
     def hdus(self) -> tuple[Hdu, ...]:
         """The HDUs of masks and errors to be read beside the image."""
         return tuple(hdu for hdu in (self.mask_hdu, self.errors[0]) if hdu is not None)
 
-    @property
+    @cached_property
     def is_set(self) -> bool:
         """Whether there is anything to say about pixels."""
         return bool(self.hdus or len(self.blank) or self.padding is not None)

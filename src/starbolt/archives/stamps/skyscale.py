@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
 from starbolt.archives.fits.odd import first_image, image_hdu
+from starbolt.archives.fits.opened import refuse_absurd
 from starbolt.archives.stamps.pixels import Hdu, Picture, floating, reading, unpacked
 
 ZERO_POINT = 25.0  # [mag] of images calibrated by a header keyword; any number would do, one for all is what matters
@@ -27,6 +28,7 @@ def read_header(source: str | bytes, hdu: Hdu, name: str) -> fits.Header:
         data = unpacked(Path(source).read_bytes() if isinstance(source, str) else source)
         if data[:6] != b"SIMPLE":
             return fits.Header()
+        refuse_absurd(data, name)
         with fits.open(io.BytesIO(data)) as hdus:
             return image_hdu(hdus, first_image(hdus) if hdu is None else first_of(hdu)).header
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pickle import UnpicklingError
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -15,6 +18,10 @@ import pyarrow as pa
 from starbolt.archives.fits.odd import native
 from starbolt.archives.reading.columns import TableError, numbers
 
+DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, RuntimeError, OverflowError, SyntaxError, UnpicklingError, BadZipFile,
+    TokenError, zlib.error,
+)  # fmt: skip  # what numpy, zipfile and h5py raise
 ROW = "starbolt_row"  # catalogue column with an object's row in the archive's own arrays
 
 
@@ -75,7 +82,7 @@ class Stack:
     @cached_property
     def _array(self) -> Any:
         array = _opened(self.source, os.getpid()) if isinstance(self.source, str) else self.source
-        if array.ndim not in (3, 4):
+        if array.ndim not in (3, 4) or 0 in array.shape:
             raise ValueError(f"{self.name} has shape {array.shape}; give [N, H, W], [N, C, H, W] or [N, H, W, C]")
         return array
 
@@ -95,13 +102,27 @@ def _opened(source: str, process: int) -> Any:
         raise FileNotFoundError(f"there is no stack {source!r}; name one with data.stack=")
     with open(path, "rb") as handle:
         start = handle.read(4)
-    try:
+    with _told(path):
         if start == b"\x93NUM":
             return np.load(path, mmap_mode="r")
         arrays = _hdf5(path) if start == b"\x89HDF" else np.load(path, mmap_mode="r")
-    except (OSError, EOFError, ValueError, UnpicklingError, BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read as NPY, NPZ or HDF5 ({str(error).splitlines()[0]})") from error
-    return _chosen(arrays, path, key)
+        return _chosen(arrays, path, key)
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Whatever a reader raises about a damaged file, as one sentence."""
+    try:
+        yield
+    except _UnclearError as error:
+        raise ValueError(str(error)) from None
+    except DAMAGE as error:
+        said = (str(error).strip("'\" ").splitlines() or [type(error).__name__])[0][:200]
+        raise ValueError(f"{path} cannot be read as NPY, NPZ or HDF5, is it damaged? ({said})") from error
+
+
+class _UnclearError(ValueError):
+    """A sound file that does not say which of its arrays is meant."""
 
 
 def _hdf5(path: str) -> Mapping[str, Any]:
@@ -117,5 +138,5 @@ def _chosen(arrays: Mapping[str, Any], path: str, key: str) -> Any:
         return arrays[key]
     fit = [] if key else [name for name in arrays if len(getattr(arrays[name], "shape", ())) in (3, 4)]
     if len(fit) != 1:
-        raise ValueError(f"{path} holds {', '.join(arrays)}: say which with data.stack={path}:NAME")
+        raise _UnclearError(f"{path} holds {', '.join(arrays)}: say which with data.stack={path}:NAME")
     return arrays[fit[0]]

@@ -1,0 +1,37 @@
+"""A header that would keep astropy busy for hours is told in a sentence before astropy sees it."""
+
+import io
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from starbolt.archives.fits.opened import opened, refuse_absurd
+
+
+def table() -> bytes:
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(Table({"a": np.arange(3)}))]).writeto(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"NAXIS   =                    2", b"NAXIS   =             99999999"),
+        (b"TFIELDS =                    1", b"TFIELDS =             99999999"),
+        (b"GCOUNT  =                    1", b"GCOUNT  =                   -7"),
+        (b"NAXIS2  =                    3", b"NAXIS2  =                   -3"),
+    ],
+)
+def test_absurd_numbers_are_told(old, new, tmp_path):
+    harmed = table().replace(old, new)
+    assert harmed != table()
+    (tmp_path / "harmed.fits").write_bytes(harmed)
+    with pytest.raises(ValueError, match=rf"harmed\.fits is damaged: HDU 1 says {old[:8].decode().strip()} ="):
+        opened(tmp_path / "harmed.fits").__enter__()
+
+
+def test_sound_headers_pass():
+    refuse_absurd(table(), "sound.fits")
