@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from starbolt.contract import Batch, Block, Spec
+from starbolt.data.audit import Audit
 from starbolt.data.augment import turned
 from starbolt.data.module import ObjectDataModule
 from starbolt.models import MLP, Fusion
@@ -54,13 +55,17 @@ class Learner(LightningModule):
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
 
     @classmethod
-    def for_data(cls, data: ObjectDataModule, encoder: Factory, task: Factory, **options: Any) -> Learner:
-        """A learner whose shapes and statistics are those of `data`.
+    def for_data(
+        cls, data: ObjectDataModule, encoder: Factory, task: Factory, *, waive: Sequence[str] = (), **options: Any
+    ) -> Learner:
+        """A learner whose shapes and statistics are those of `data`, which are audited.
 
-        encoder, task: classes, or functools.partial of them, such as partial(CNN, width=64); options: see Learner.
+        encoder, task: classes, or functools.partial of them, such as partial(CNN, width=64). waive: findings of the
+        audit that are as you want them. options: see Learner. AuditError where data or split have a fault.
         """
         target = made_by(task).target
         spec = data.open(target)
+        Audit(waive)(data).refuse()
         recipe = {"model": recipe_of(encoder), "task": recipe_of(task), "data": data.recipe()}
         return cls(
             spec, encoder, task, symmetries=options.pop("symmetries", symmetries_of(data)), recipe=recipe, **options

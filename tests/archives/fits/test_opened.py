@@ -33,5 +33,15 @@ def test_absurd_numbers_are_told(old, new, tmp_path):
         opened(tmp_path / "harmed.fits").__enter__()
 
 
+def test_impossible_tiles_are_told():
+    """A negative BYTEPIX makes astropy's decompressor crash the whole process."""
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(np.ones((8, 8), np.float32))]).writeto(out)
+    refuse_absurd(out.getvalue(), "sound.fits.fz")
+    harmed = out.getvalue().replace(b"ZVAL2   =                    4", b"ZVAL2   =                   -7")
+    with pytest.raises(ValueError, match=r"HDU 1 says ZVAL2 = -7"):
+        refuse_absurd(harmed, "harmed.fits.fz")
+
+
 def test_sound_headers_pass():
     refuse_absurd(table(), "sound.fits")

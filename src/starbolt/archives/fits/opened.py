@@ -12,9 +12,15 @@ from typing import Any
 
 from astropy.io import fits
 
-from starbolt.archives.fits.headers import Bytes, hdus, integer
+from starbolt.archives.fits.headers import Bytes, hdus, integer, text
 
-MOST = 999  # axes, and columns of a table: the standard's own limits
+SIZE = 10**17  # no file is as large
+LIMITS = (
+    (b"NAXIS", 0, 999), (b"TFIELDS", 0, 999), (b"PCOUNT", 0, SIZE), (b"GCOUNT", 0, SIZE), (b"NAXIS1", 0, SIZE),
+    (b"NAXIS2", 0, SIZE), (b"NAXIS3", 0, SIZE), (b"ZNAXIS", 0, 999), (b"ZNAXIS1", 0, SIZE), (b"ZNAXIS2", 0, SIZE),
+    (b"ZTILE1", 1, SIZE), (b"ZTILE2", 1, SIZE), (b"ZTILE3", 1, SIZE),
+)  # fmt: skip
+TILES = {"BYTEPIX": (1, 8), "BLOCKSIZE": (1, 4096)}  # of Rice compression
 
 
 @contextmanager
@@ -33,12 +39,21 @@ def opened(path: Path) -> Iterator[tuple[fits.HDUList, Bytes]]:
 
 
 def refuse_absurd(data: Bytes, name: str) -> None:
-    """ValueError where an HDU claims more axes or columns than FITS allows, or a negative size.
+    """ValueError where an HDU claims more axes or columns than FITS allows, a negative size, or impossible tiles.
 
-    Astropy would look for each of them, or read backwards for ever.
+    Astropy would look for each of them, read backwards for ever, or crash in its decompressor.
     """
     for hdu in hdus(data):
-        for key in (b"NAXIS", b"TFIELDS", b"PCOUNT", b"GCOUNT", b"NAXIS1", b"NAXIS2", b"NAXIS3"):
-            value = integer(hdu.cards, key, 0) or 0
-            if value < 0 or (key in (b"NAXIS", b"TFIELDS") and value > MOST):
-                raise ValueError(f"{name} is damaged: HDU {hdu.number} says {key.decode()} = {value}; fetch it again")
+        for key, low, high in LIMITS:
+            value = integer(hdu.cards, key, low)
+            if value is not None and not low <= value <= high:
+                raise ValueError(_sentence(name, hdu.number, key, value))
+        for i in range(1, 10):
+            low, high = TILES.get(text(hdu.cards, b"ZNAME%d" % i) or "", (0, 0))
+            value = integer(hdu.cards, b"ZVAL%d" % i, low)
+            if high and (value is None or not low <= value <= high):
+                raise ValueError(_sentence(name, hdu.number, b"ZVAL%d" % i, value))
+
+
+def _sentence(name: str, number: int, key: bytes, value: int | None) -> str:
+    return f"{name} is damaged: HDU {number} says {key.decode()} = {value}; fetch it again"

@@ -36,6 +36,8 @@ def _fits_table(hdus: Any, data: Any, table: str | int | None, path: Path) -> pa
     named = {hdu.name or str(i): hdu for i, hdu in numbered.items()}
     hdu = numbered[table] if isinstance(table, int) and table in numbered else pick(named, str(table), path)
     _verify(data, path, [i for i, each in numbered.items() if each is hdu])
+    if not len(hdu.columns):
+        raise TableError(f"the table {hdu.name!r} of {path} has no columns; is it damaged?")
     return from_astropy(Table.read(hdu, format="fits"))
 
 
