@@ -77,7 +77,7 @@ def catalogue(sky, tmp_path):
         ("monitor=test/loss", "test rows"),
         ("split.fractions=[0.5,0.5]", "three numbers"),
         ("split.fractions=[0.98,0.0,0.02]", "the val part of the split is empty"),
-        ("split=column", "split"),
+        ("split=column", "no column 'split'.*split.column= names"),
         ("model=cnn", "CNN takes images"),
         ("model=gru", "GRU takes series"),
         ("task=classification", "task.redshift is a setting of task=regression"),
@@ -241,9 +241,18 @@ def test_a_run_folder_that_holds_a_run_is_not_begun_anew(said, trained, words, t
     folder = tmp_path / "run"
     folder.mkdir()
     shutil.copy(trained("mlp") / "config.yaml", folder)
+    (folder / "checkpoints").mkdir()
+    shutil.copy(trained("mlp") / "checkpoints" / "last.ckpt", folder / "checkpoints")
     before = (folder / "config.yaml").read_text()
     assert "data=table" in said("train", *words("mlp"), f"run={folder}")
     assert (folder / "config.yaml").read_text() == before
+
+
+def test_a_command_put_right_begins_anew_in_the_folder_of_one_that_failed(said, words, tmp_path):
+    folder = tmp_path / "run"
+    assert "redshfit" in said("train", *words("mlp"), "data.target=redshfit", f"run={folder}")
+    cli.train([*words("mlp"), f"run={folder}"])
+    assert (folder / "metrics.json").is_file()
 
 
 def test_a_verb_that_is_none(said):

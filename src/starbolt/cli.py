@@ -49,11 +49,17 @@ def train(words: list[str]) -> None:
 
 
 def continued(words: Sequence[str]) -> object | None:
-    """The saved configuration of a run that `run=FOLDER` continues, with the other words laid over it; else None."""
+    """The saved configuration of a run that `run=FOLDER` continues, with the other words laid over it; else None.
+
+    A whole command over a folder in which nothing was trained yet (its data were refused) begins anew.
+    """
     from pathlib import Path
 
     named = [word.removeprefix("run=") for word in words if word.startswith("run=")]
     if not named or not (Path(named[0]) / "config.yaml").is_file():
+        return None
+    whole = any(word.startswith(("data=", "experiment=")) for word in words)
+    if whole and not (Path(named[0]) / "checkpoints" / "last.ckpt").exists():
         return None
     from omegaconf import OmegaConf
 

@@ -72,7 +72,7 @@ def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
     audited = build.audit(cfg)(data)
     if getattr(rank_zero_only, "rank", 0) == 0:
         _write_json(folder / "audit.json", audited.to_dict())
-        if not (folder / SPLIT).exists():
+        if not ((folder / SPLIT).exists() and (folder / "checkpoints" / "last.ckpt").exists()):
             data.store_split(folder)
     for finding in audited.findings:
         if finding.waived:

@@ -126,7 +126,10 @@ def test_a_zero_point_counts_for_the_unit_not_beside_it():
 
 def test_one_zero_point_or_pixel_scale_alone_converts_nothing():
     found = images(zero_point=26.0, pixel_scale=0.2).matching("image", image_spec())
-    assert (found.factors, found.notes) == ((), ())
+    assert found.factors == ()
+    assert found.notes == (
+        "'image' has the zero point 26 mag here and had none in training; nothing is converted by it",
+    )
     found = images().matching("image", image_spec(zero_point=25.0, pixel_scale=0.2))
     assert found.factors == ()
     assert found.notes == (
@@ -181,3 +184,8 @@ def test_unknown_labels_are_counted_the_commonest_first():
         "3 objects have a label that the checkpoint does not know, and are not scored: Irr (2), S0 (1)"
     ]
     assert unknown_classes(words[:2], np.array([0, -1])) == []
+
+
+def test_a_band_that_nobody_observed_has_a_way_in():
+    with pytest.raises(ValueError, match=r"needs channel 'mag_r' .* have flux; .* data.bands="):
+        spectra().matching("series", spec("series", ("time", "mag_r"), ("", ""), (2, 3)))

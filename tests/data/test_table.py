@@ -67,3 +67,9 @@ def test_noise_is_that_of_the_errors(tmp_path: Path) -> None:
     np.testing.assert_allclose(moved[:, sure, 3].std(0), SOURCE["err_g"][sure.numpy()], rtol=0.1)
     with pytest.raises(ValueError, match=r"data.noise=1.0 is in units of the errors; name them with data.errors="):
         TableDataModule(SOURCE, target="z", noise=1.0)
+
+
+@pytest.mark.parametrize("word", ["zero", "errors", "limits", "asinh_magnitudes"])
+def test_a_list_where_pairs_are_needed_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=rf"data.{word}=\['g'\] pairs nothing; say .* as in {{"):
+        TableDataModule(SOURCE, target="z", **{word: ["g"]})

@@ -77,3 +77,5 @@ def test_its_state_makes_the_same_network_again():
 def test_a_table_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"CNN takes images \[C, H, W\], not inputs of shape \(5,\): choose model=mlp"):
         CNN((5,))
+    with pytest.raises(ValueError, match=r"choose model=gru$"):
+        CNN((6, 620))

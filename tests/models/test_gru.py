@@ -103,3 +103,5 @@ def test_its_state_makes_the_same_network_again():
 def test_a_table_is_refused_in_one_sentence():
     with pytest.raises(ValueError, match=r"GRU takes series \[C, T\], not inputs of shape \(5,\): choose model=mlp"):
         GRU((5,))
+    with pytest.raises(ValueError, match=r"choose model=cnn$"):
+        GRU((3, 32, 32))

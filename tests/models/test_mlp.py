@@ -68,3 +68,5 @@ def test_an_image_is_refused_in_one_sentence():
         ValueError, match=r"MLP takes tables \[C\], not inputs of shape \(3, 32, 32\): choose model=cnn"
     ):
         MLP((3, 32, 32))
+    with pytest.raises(ValueError, match=r"choose model=gru$"):
+        MLP((6, 620))

@@ -40,7 +40,10 @@ def test_a_waived_finding_is_told_and_escaped_on_the_page(table_run: Callable[..
     text = audited(folder, FINDING)
     assert "(waived): 1 feature alone tells the target" in text
     assert "table: &lt;u&gt; (AUC 0.9999); ..." in text
-    assert "<h2>Audit</h2>" in write(folder).read_text()
+    page = write(folder).read_text()
+    assert "<h2>Audit</h2>" in page
+    assert "The audit found faults that were waived (target): see Audit below." in page
+    assert "never saw" not in page
 
 
 def test_a_run_that_was_not_audited_has_no_such_section(table_run: Callable[..., Path]) -> None:

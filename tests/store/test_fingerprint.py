@@ -120,3 +120,14 @@ def test_a_file_in_a_folder_counts(tmp_path):
     (tmp_path / "a" / "b" / "c.fits").write_text("x")
     assert states([str(tmp_path)]) != before
     assert states(["", str(tmp_path / "none")]) == states([])
+
+
+@pytest.mark.parametrize(
+    "way", ["{name}", "./{name}", "{here}//{name}", "{here}/./{name}", "{here}/../{folder}/{name}"]
+)
+@pytest.mark.parametrize("name", ["file", ".hidden", "a..b"])
+def test_a_file_is_the_same_however_its_path_is_written(tmp_path, monkeypatch, name, way):
+    (tmp_path / name).write_text("x")
+    monkeypatch.chdir(tmp_path)
+    written = way.format(name=name, here=tmp_path, folder=tmp_path.name)
+    assert states([written]) == states([str(tmp_path / name)]) != states([])

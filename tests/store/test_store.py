@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from starbolt.store import Store, pack
+from starbolt.store.store import checksum
 
 
 @pytest.fixture
@@ -53,3 +54,28 @@ def test_half_a_store_is_none(store, damage):
     assert not Store.is_whole(store.folder)
     with pytest.raises(ValueError, match="no packed store"):
         Store.open(store.folder)
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 350])
+def test_a_checksum_covers_every_byte_and_its_place(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("starbolt.store.store.PIECE", 100)
+    file, content = tmp_path / "file", bytearray(np.random.default_rng(0).bytes(size))
+    file.write_bytes(content)
+    sums = {checksum(file)}
+    for i in range(size):
+        changed = content.copy()
+        changed[i] ^= 1 << i % 8
+        file.write_bytes(changed)
+        sums.add(checksum(file))
+    file.write_bytes(content + b"\0")
+    sums.add(checksum(file))
+    assert len(sums) == size + 2
+
+
+def test_pieces_that_change_places_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr("starbolt.store.store.PIECE", 4)
+    sums = set()
+    for content in (b"aaaabbbb", b"bbbbaaaa"):
+        (tmp_path / "file").write_bytes(content)
+        sums.add(checksum(tmp_path / "file"))
+    assert len(sums) == 2

@@ -43,6 +43,13 @@ def test_columns_units_gaps_and_order_statistics(tmp_path, capsys, catalogue):
     assert "train" not in out
 
 
+def test_whole_numbers_keep_all_their_digits(tmp_path, capsys):
+    pd.DataFrame({"objid": [1237648720693755918, 1237648720693755919, 5], "u": [1.0, 2, 3]}).to_csv(tmp_path / "a.csv")
+    out = inspected(tmp_path, capsys, "data=table", f"data.path={tmp_path / 'a.csv'}", "data.id=objid")
+    assert line_of(out, "objid")[-1] == "1237648720693755919"
+    assert line_of(out, "objid")[-3] == "5"
+
+
 def test_sentinels_are_suspected_until_declared(tmp_path, capsys, catalogue):
     words = ("data=table", f"data.path={catalogue}")
     assert "column 'u' has 3 values of 99" in inspected(tmp_path, capsys, *words)

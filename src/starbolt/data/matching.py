@@ -56,7 +56,11 @@ def _order(name: str, modality: Modality, spec: InputSpec) -> tuple[int, ...]:
         )
     lacking = [channel for channel in wanted if channel not in have]
     if lacking:
-        raise ValueError(f"the checkpoint needs channel {lacking[0]!r} of {name!r}; these data have {', '.join(have)}")
+        absent = "; a band in which nothing was observed is named all the same with data.bands=[...]"
+        raise ValueError(
+            f"the checkpoint needs channel {lacking[0]!r} of {name!r}; these data have {', '.join(have)}"
+            f"{absent if spec.kind == 'series' else ''}"
+        )
     return tuple(have.index(channel) for channel in wanted)
 
 
@@ -77,16 +81,22 @@ def _refuse_other_images(modality: Modality, spec: InputSpec) -> None:
 
 
 def _unknown_here(name: str, modality: Modality, spec: InputSpec) -> list[str]:
-    """Notes on what the training images told and these do not."""
+    """Notes on what the training images told and these do not, and on a zero point that converts nothing."""
     pairs = {
         "pixel scale": (spec.pixel_scale, modality.pixel_scale, "arcsec"),
         "zero point": (spec.zero_point, modality.zero_point, "mag"),
     }
-    return [
+    notes = [
         f"{name!r} has no {what} here and had {old:.4g} {unit} in training; taken to be the same"
         for what, (old, new, unit) in pairs.items()
         if old is not None and new is None
     ]
+    if spec.zero_point is None and modality.zero_point is not None:
+        notes.append(
+            f"{name!r} has the zero point {modality.zero_point:.4g} mag here and had none in training; nothing is "
+            "converted by it"
+        )
+    return notes
 
 
 def _refuse_other_axis(modality: Modality, spec: InputSpec) -> None:

@@ -19,6 +19,7 @@ SAMPLE = 4_000  # images or series looked at; a mean over this many is known to 
 NUMBERS = 50_000_000  # pixels looked at, all channels together [400 MB in float64]
 CELLS = 10_000_000  # of a table; its means are known to a thousandth of their spread, and exactly where they are fewer
 REACH = 20_000  # images or series whose range is taken
+GRAIN = 30_000  # numbers below which torch works in one thread: on small pieces threads mostly wait for one another
 
 
 def measure_input(
@@ -137,7 +138,8 @@ def _typical_step(modality: Modality, rows: np.ndarray) -> float:
 
 def _extremes(modality: Modality, rows: np.ndarray) -> torch.Tensor:
     """Least and greatest of what `summary` tells [2 n, S], of every object of a table and of some of other kinds."""
-    most, step = (len(rows), 20_000) if modality.kind == "table" else (REACH, 250)
+    table = modality.kind == "table"
+    most, step = (len(rows), max(1, GRAIN // modality.shape[0])) if table else (REACH, 250)
     rows = rows[:: max(1, -(-len(rows) // most))]
     blocks = (Source(modality).gather(torch.from_numpy(rows[i : i + step])) for i in range(0, len(rows), step))
     return torch.cat([extremes(summary(block, modality.kind, modality.axis)) for block in blocks])

@@ -67,10 +67,10 @@ class TableDataModule(ObjectDataModule):
             where=where,
             missing=tuple(missing),
             colours=tuple(tuple(pair) for pair in colours),
-            zero=dict(zero or {}),
-            errors=dict(errors or {}),
-            limits=dict(limits or {}),
-            asinh_magnitudes=dict(asinh_magnitudes or {}),
+            zero=_mapping("zero", zero, "{jd: 2450000}"),
+            errors=_mapping("errors", errors, "{u: err_u}"),
+            limits=_mapping("limits", limits, "{u: is_limit_u}"),
+            asinh_magnitudes=_mapping("asinh_magnitudes", asinh_magnitudes, "{flux: 0.5}, its softening"),
             zero_point=zero_point,
         )
 
@@ -78,3 +78,9 @@ class TableDataModule(ObjectDataModule):
         objects = packed(self.archive, self.progress, self.cache)
         self.excluded = tuple(each(self.excluded, objects.catalogue.column_names))
         return objects
+
+
+def _mapping(word: str, given: Mapping[str, Any] | None, example: str) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(f"data.{word}={given} pairs nothing; say what belongs to each column, as in {example}")
+    return dict(given or {})

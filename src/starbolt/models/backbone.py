@@ -29,8 +29,9 @@ class Backbone(nn.Module):
     ):
         super().__init__()
         if len(shape) != 3:
+            fitting = "mlp" if len(shape) == 1 else "gru"
             raise ValueError(
-                f"Backbone takes images [C, H, W], not inputs of shape {tuple(shape)}: choose model=mlp or model=gru"
+                f"Backbone takes images [C, H, W], not inputs of shape {tuple(shape)}: choose model={fitting}"
             )
         self.network = _network(name, weights)
         _fit_channels(self.network, shape[0], trained=weights is not None)

@@ -30,9 +30,8 @@ class CNN(nn.Module):
     ):
         super().__init__()
         if len(shape) != 3:
-            raise ValueError(
-                f"CNN takes images [C, H, W], not inputs of shape {tuple(shape)}: choose model=mlp or model=gru"
-            )
+            fitting = "mlp" if len(shape) == 1 else "gru"
+            raise ValueError(f"CNN takes images [C, H, W], not inputs of shape {tuple(shape)}: choose model={fitting}")
         stride = max(1, round(min(shape[1:]) / detail))
         layers: list[nn.Module] = [_conv(shape[0], width, 2 * stride + 1, stride), nn.ReLU()]
         widths = [width * 2**stage for stage in range(stages)]

@@ -29,9 +29,8 @@ class GRU(nn.Module):
     ):
         super().__init__()
         if len(shape) != 2:
-            raise ValueError(
-                f"GRU takes series [C, T], not inputs of shape {tuple(shape)}: choose model=mlp or model=cnn"
-            )
+            fitting = "mlp" if len(shape) == 1 else "cnn"
+            raise ValueError(f"GRU takes series [C, T], not inputs of shape {tuple(shape)}: choose model={fitting}")
         between = dropout if depth > 1 else 0.0
         readers = 2 if bidirectional else 1
         self.readers = nn.ModuleList(

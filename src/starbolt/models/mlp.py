@@ -30,7 +30,8 @@ class MLP(nn.Module):
     ):
         super().__init__()
         if len(shape) != 1:
-            raise ValueError(f"MLP takes tables [C], not inputs of shape {tuple(shape)}: choose model=cnn or model=gru")
+            fitting = "gru" if len(shape) == 2 else "cnn"
+            raise ValueError(f"MLP takes tables [C], not inputs of shape {tuple(shape)}: choose model={fitting}")
         widths = [shape[0]] + [width] * depth
         self.layers = nn.ModuleList(_layer(a, b, dropout, norm) for a, b in pairwise(widths))
         self.residual = residual

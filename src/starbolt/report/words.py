@@ -18,13 +18,18 @@ WITH_UNIT_UNLESS_REDSHIFT = {"bias", "nmad", "sigma_iqr"}
 
 
 def summary(results: Results, found: Mapping[str, Interval]) -> str:
-    """What was trained on what, and its main score beside the controls: two plain sentences, as text."""
+    """What was trained on what, and its main score beside the controls: two plain sentences, as text.
+
+    A third where findings of the audit were waived: the test objects may then be known.
+    """
     spec, name = results.spec, main_score(results)
     inputs = " and ".join(_input_in_words(key, about) for key, about in spec.inputs.items())
     aim = ", ".join(spec.target.names)
     learnt = f"to tell {len(results.classes)} classes apart (column {aim})" if results.classes else f"to estimate {aim}"
     first = f"{_model(results)} learnt {learnt} from {inputs} of {spec.sizes.get('train', 0):,} training objects."
-    seen = "test objects that it never saw" if results.part == "test" else "validation objects"
+    waived = ", ".join(dict.fromkeys(finding["name"] for finding in results.audit.get("findings", [])))
+    unseen = "test objects" if waived else "test objects that it never saw"
+    seen = unseen if results.part == "test" else "validation objects"
     value = results.scores.get(name)
     if value is None:
         return first
@@ -34,7 +39,8 @@ def summary(results: Results, found: Mapping[str, Interval]) -> str:
     trivial = "always answering the commonest class" if results.classes else "always answering the training mean"
     beside = [f"a linear model on simple features gives {number(linear)}"] if linear is not None else []
     beside += [f"{trivial} {'' if beside else 'gives '}{number(naive)}"] if naive is not None else []
-    return f"{first} {text}{'; ' if beside else ''}{' and '.join(beside)}."
+    doubt = f" The audit found faults that were waived ({waived}): see Audit below." if waived else ""
+    return f"{first} {text}{'; ' if beside else ''}{' and '.join(beside)}.{doubt}"
 
 
 def score_table(results: Results, found: Mapping[str, Interval]) -> str:

@@ -6,9 +6,11 @@ import hashlib
 import io
 import linecache
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from types import FunctionType
 from typing import Any
 
@@ -20,7 +22,8 @@ from starbolt.archives import Archive
 from starbolt.archives.reading.arrow import from_memory
 
 SIMPLE = (str, bytes, bool, int, float, Path, type(None))
-FORMAT = f"3 of {__version__}"  # a change of the store's layout, or another version, makes every store anew
+FORMAT = f"4 of {__version__}"  # a change of the store's layout, or another version, makes every store anew
+PLAIN = re.compile(r"(/[^/.][^/]*)+")  # a path that is absolute already
 OURS = ("starbolt", "abc", "builtins", "typing")
 
 
@@ -89,8 +92,8 @@ def _files(path: str) -> Iterator[tuple[str, os.stat_result]]:
         state = os.stat(path)
     except OSError:
         return
-    if not os.path.isdir(path):
-        yield os.path.abspath(path), state
+    if not S_ISDIR(state.st_mode):
+        yield path if PLAIN.fullmatch(path) else os.path.abspath(path), state
         return
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         yield from _files(entry.path)

@@ -34,7 +34,7 @@ from starbolt.store.workers import packed
 FIRST = 8  # objects decoded to learn what all of them bring
 CHUNK = 64  # objects decoded by one task, fewer where they are large
 ROWS = 65_536  # the same where `load_rows` is one vectorised pass
-TASK = 32_000_000  # bytes that one task should decode at most
+TASK = 1_000_000  # bytes that one task should decode at most: they stay in a core's cache until they are written
 STALE = 7 * 86_400  # [s] a packing that nobody took up again for so long is removed
 
 Progress = Callable[[int, int], None]

@@ -118,7 +118,8 @@ def _column_row(catalogue: pa.Table, name: str, role: str) -> Row:
     if is_numeric(values.type):
         x = numbers(catalogue, name)
         known = x[np.isfinite(x)]
-        return name, unit(catalogue, name), str(values.type), role, str(len(x) - len(known)), *_three(known)
+        three = _whole_numbers(values) if pa.types.is_integer(values.type) else _three(known)
+        return name, unit(catalogue, name), str(values.type), role, str(len(x) - len(known)), *three
     kind = f"{values.type} ({pc.count_distinct(values).as_py()} different)"
     return name, unit(catalogue, name), kind, role, str(values.null_count), "", "", ""
 
@@ -139,6 +140,15 @@ def _median(x: np.ndarray) -> str:
 
 def _three(x: np.ndarray) -> tuple[str, str, str]:
     return (f"{x.min():.6g}", f"{np.median(x):.6g}", f"{x.max():.6g}") if len(x) else ("", "", "")
+
+
+def _whole_numbers(values: pa.ChunkedArray) -> tuple[str, str, str]:
+    """The same of integers with all their digits: names of objects have nineteen."""
+    ends = pc.min_max(values).as_py()
+    if ends["min"] is None:
+        return "", "", ""
+    middle = float(np.median(values.drop_null().to_numpy()))
+    return str(ends["min"]), f"{middle:.0f}" if abs(middle) > 1e6 else f"{middle:g}", str(ends["max"])
 
 
 def _fraction(values: Values) -> str:

@@ -43,3 +43,17 @@ def test_a_header_that_does_not_end_or_says_nonsense_ends_the_walk(data, old, ne
     assert len(found) == 2
     assert found[1].size is None
     assert found[1].end > len(data)
+
+
+def test_files_that_share_a_header_share_its_cards_and_no_others():
+    first, second, other = (fits.PrimaryHDU(np.full((2, 2), i, np.float32)) for i in range(3))
+    other.header["BUNIT"] = "Jy"
+    cards = [next(hdus(written(hdu))).cards for hdu in (first, second, other)]
+    assert cards[0] is cards[1]
+    assert cards[0] != cards[2]
+
+
+def written(hdu):
+    file = io.BytesIO()
+    hdu.writeto(file)
+    return file.getvalue()

@@ -36,7 +36,7 @@ class _Form(NamedTuple):
 
     kind: np.dtype
     zero: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     name: str
     unit: str
     card: float | None

@@ -36,11 +36,18 @@ def candidates_of(
         y[rows] if y.dtype == np.int64 else np.zeros(len(rows), int),
         None if groups is None else np.where(groups == "", ids[rows], groups),  # without a group: its own
         words(PART) if PART in catalogue.column_names else None,
-        column=words,
+        column=lambda name: _parts(catalogue, name)[rows],
         time=lambda name: _times(catalogue, name)[rows],
         sky=_positions(catalogue, ra, dec, rows),
         note=note,
     )
+
+
+def _parts(catalogue: pa.Table, name: str) -> np.ndarray:
+    try:
+        return class_words(catalogue, name)
+    except TableError as error:
+        raise ValueError(f"{error}; split.column= names the column of the parts") from None
 
 
 def _times(catalogue: pa.Table, name: str) -> np.ndarray:

@@ -151,14 +151,14 @@ def hashed(keys: np.ndarray, seed: int) -> np.ndarray:
 
 def distinct(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different strings [U], in the order in which they appear, and which of them each word is, int [N]."""
-    coded = pa.array(words.astype(object), pa.string()).dictionary_encode()
+    coded = pa.array(words, pa.large_string()).dictionary_encode()
     return coded.dictionary.to_numpy(zero_copy_only=False).astype(str), coded.indices.to_numpy().astype(np.int64)
 
 
 def split_fingerprint(ids: np.ndarray, parts: np.ndarray) -> str:
     """16 hexadecimal digits for who is where, whatever the order of the rows."""
     blank, end = (pa.scalar(sign, pa.large_string()) for sign in (" ", "\n"))
-    columns = [pa.array(words.astype(object), pa.large_string()) for words in (ids, parts)]
+    columns = [pa.array(words, pa.large_string()) for words in (ids, parts)]
     lines = pc.binary_join_element_wise(*columns, blank)
     lines = lines.take(pc.sort_indices(lines))
     whole = pc.binary_join(pa.LargeListArray.from_arrays([0, len(lines)], lines), end)[0]

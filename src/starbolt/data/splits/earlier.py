@@ -140,4 +140,4 @@ def _looked_up(earlier: pa.Table, name: str, ids: pa.Array) -> np.ndarray:
 
 
 def _text(words: np.ndarray) -> pa.Array:
-    return pa.array(words.astype(object), pa.string())
+    return pa.array(words, pa.large_string()).cast(pa.string())  # one piece, however long
