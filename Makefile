@@ -6,7 +6,7 @@ BIN := .venv/bin
 CURRENT := .venv/.current
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all test-gpu results lint format
+.PHONY: help demo bench test test-slow test-all test-gpu results lint format
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ test-all: $(CURRENT) ## the fast and the slow tests (50 minutes)
 
 test-gpu: $(CURRENT) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]
+
+bench: $(CURRENT) ## time packing, the first batch and memory beside plain code (30 minutes, 20 GB of disk)
+	for name in pack_cutouts first_batch memory; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
 	$(BIN)/python scripts/results.py

@@ -340,3 +340,14 @@ def test_a_checkpoint_may_be_named_by_folder_or_file(trained, tmp_path):
 def test_what_is_left_out_of_a_partial_is_said_by_the_class():
     assert build._factory({"_target_": "starbolt.models.MLP", "width": 4}).keywords == {"width": 4}
     assert isinstance(build._factory({"_target_": "starbolt.models.MLP"}), partial)
+
+
+@pytest.mark.parametrize("beside", ["mask_hdu", "variance_hdu"])
+def test_masks_are_never_paired_with_bands_in_another_order(beside):
+    cfg = OmegaConf.create({"data": {"hdu": ["I", "G"], beside: ["G_MASK", "I_MASK"]}})
+    with pytest.raises(ValueError, match=rf"data\.hdu=.* is given anew, but data\.{beside}="):
+        build.refuse_half_chosen(cfg, ["data.hdu"])
+    build.refuse_half_chosen(cfg, ["data.hdu", f"data.{beside}"])
+    build.refuse_half_chosen(cfg, ["data.catalogue"])
+    cfg.data[beside] = "MASK"  # one for all
+    build.refuse_half_chosen(cfg, ["data.hdu"])

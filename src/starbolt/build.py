@@ -74,6 +74,19 @@ def for_new_files(cfg: DictConfig, given: Sequence[str], spec: Spec) -> bool:
     return True
 
 
+def refuse_half_chosen(cfg: DictConfig, given: Sequence[str]) -> None:
+    """ValueError where the image HDUs are named anew, and those of their masks or errors, a list too, are not."""
+    if "data.hdu" not in given:
+        return
+    for word in ("mask_hdu", "error_hdu", "variance_hdu", "weight_hdu"):
+        beside = cfg.data.get(word)
+        if OmegaConf.is_list(beside) and f"data.{word}" not in given:
+            raise ValueError(
+                f"data.hdu={list(cfg.data.hdu)} is given anew, but data.{word}={list(beside)} is that of the training; "
+                "name it too, band by band"
+            )
+
+
 def wanted_features(words: Mapping[str, Any], spec: Spec) -> dict[str, list[str]]:
     """For a table, the columns that the spec's channels are or are made of; nothing for other data."""
     if "features" not in words:

@@ -106,6 +106,16 @@ def test_what_no_factor_converts_is_refused(have, want):
         table(have, "").matching("table", spec(of=(want, "")))
 
 
+def test_asinh_magnitudes_of_another_softening_are_refused():
+    """20 nJy read as 20 mJy would turn every flux into the same magnitude, in silence."""
+    trained = spec(of=("mag softened at 28.147", ""))
+    assert table("mag softened at 28.147", "").matching("table", trained).factors == ()
+    with pytest.raises(
+        ValueError, match=r"softened at 13\.147 here and was in mag softened at 28\.147.*asinh_magnitudes"
+    ):
+        table("mag softened at 13.147", "").matching("table", trained)
+
+
 def test_a_star_keeps_its_flux_whatever_the_zero_point():
     """A star of 20 mag has 100 counts at zero point 25 and about 251 at 26."""
     trained = 10 ** (0.4 * (25 - 20))

@@ -38,6 +38,23 @@ def test_verify_accepts_what_was_packed_and_names_what_differs(store):
         store.verify()
 
 
+def test_a_file_that_was_written_since_is_compared_when_it_is_opened(store, monkeypatch):
+    path, looked = store.folder / "table.arrow", []
+    verify = Store.verify
+    monkeypatch.setattr(Store, "verify", lambda self: (looked.append(1), verify(self)))
+    Store.open(store.folder)
+    assert looked == []
+    content = bytearray(path.read_bytes())
+    os.utime(path)
+    Store.open(store.folder)
+    Store.open(store.folder)
+    assert looked == [1]
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"differs from what was packed|damaged"):
+        Store.open(store.folder)
+
+
 @pytest.mark.parametrize("damage", ["no json", "torn json", "no file", "a short file", "another format"])
 def test_half_a_store_is_none(store, damage):
     about = store.folder / "store.json"

@@ -109,6 +109,10 @@ class ImageArchive(Archive):
         sources = [source for source in (self.catalogue, self.test_catalogue) if source is not None]
         table = in_parts([self._catalogue(source) for source in sources])
         self.id = self.id or self._default_id(table)
+        if isinstance(self._cutouts, Mosaics) and table.num_rows:
+            inside = self._cutouts.inside(table)
+            self.tally["objects left out because they lie in no mosaic"] += int((~inside).sum())
+            table = table.filter(pa.array(inside))
         if table.num_rows:
             self._look(table)
         return table
@@ -199,8 +203,6 @@ class ImageArchive(Archive):
 
     def _look(self, table: pa.Table) -> None:
         """Channels, units, scale, shape and dtype from the first image."""
-        if isinstance(self._cutouts, Mosaics):
-            self._cutouts.refuse_outside(table)
         row = table.slice(0, 1).to_pylist()[0]
         self._measure(row)
         picture = self._picture(row)

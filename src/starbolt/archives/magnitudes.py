@@ -14,6 +14,7 @@ from starbolt.archives.reading.columns import TableError
 
 POGSON = 2.5 / np.log(10)
 MAGGIES = {"maggy": 0.0, "mgy": 0.0, "nanomaggy": 22.5, "nmgy": 22.5}  # names that catalogues use, AB magnitudes
+SOFTENED = "mag softened at "
 JANSKY = 8.90  # AB magnitude of 1 Jy
 
 
@@ -27,6 +28,11 @@ def asinh_error(flux: np.ndarray, err: np.ndarray, soft: float) -> np.ndarray:
     """One-sigma errors [N] of the asinh magnitudes [mag], from those of the fluxes [N]."""
     errors: np.ndarray = POGSON * err / np.hypot(flux, 2 * soft)
     return errors
+
+
+def softened_unit(soft: float, zero_point: float) -> str:
+    """The unit of asinh magnitudes, with that of their softening: fluxes in another unit must not pass for the same."""
+    return f"{SOFTENED}{zero_point - 2.5 * np.log10(soft):.3f}"
 
 
 def zero_point(unit: str, name: str, where: object = "the table") -> float:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from starbolt.archives.base import PART, Archive, Dense, Ragged, Sample
 from starbolt.archives.channels import Recipe
-from starbolt.archives.magnitudes import zero_point
+from starbolt.archives.magnitudes import softened_unit, zero_point
 from starbolt.archives.reading.catalogues import called, in_parts, without_sentinels
 from starbolt.archives.reading.columns import TableError, column, is_numeric, is_scalar, nearest, nested, unit
 from starbolt.archives.reading.files import files_of, read_table
@@ -167,7 +167,8 @@ class TableArchive(Archive):
         limits |= {name: sign for name, sign in signs.items() if name in used}
         points = {name: self._zero_point(catalogue, name, soft[name]) for name in soft}
         self._recipe = Recipe(parts, errors, limits, soft, points, each_of(self.zero, there), called(self.path))
-        self.units = tuple("mag" if part[0] in soft else unit(catalogue, part[0]) for part in parts)
+        softened = {name: softened_unit(soft[name], points[name]) for name in soft}
+        self.units = tuple(softened.get(part[0]) or unit(catalogue, part[0]) for part in parts)
 
     def _numeric(self, catalogue: pa.Table, planes: Sequence[str]) -> list[str]:
         hidden = {self.id, PART, *planes, *each(self.exclude, catalogue.column_names)}

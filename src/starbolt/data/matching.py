@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from astropy import units
 
+from starbolt.archives.magnitudes import SOFTENED
 from starbolt.contract import InputSpec
 from starbolt.store.store import Modality
 
@@ -128,6 +129,11 @@ def _factor(what: str, have: str, want: str, notes: list[str]) -> float:
     """What numbers in the unit `have` are multiplied by to be in `want`; ValueError where no factor does it."""
     if have == want:
         return 1.0
+    if have.startswith(SOFTENED) and want.startswith(SOFTENED):
+        raise ValueError(
+            f"{what} is in {have} here and was in {want} in training; give data.asinh_magnitudes= the same softening "
+            "in the unit of these data"
+        )
     if not have or not want:
         lacks = (
             f"has no unit here and was in {want} in training" if want else f"is in {have} and had no unit in training"

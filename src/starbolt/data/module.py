@@ -17,6 +17,7 @@ from starbolt.archives.reading.columns import nearest
 from starbolt.contract import Batch, InputSpec, Spec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
+from starbolt.data.hints import hints
 from starbolt.data.labels import labelled, labelled_like
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.objects import Objects
@@ -119,6 +120,9 @@ class ObjectDataModule(LightningDataModule, ABC):
         self._refuse_strangers(inputs)
         aim = measure_target(names, units, classes, self.y[self.parts["train"]])
         self._note_moves()
+        tables = (source.modality.channels for source in self.sources.values() if source.modality.kind == "table")
+        features = [channel for channels in tables for channel in channels]
+        self.notes += hints(self.catalogue.column_names, features, names, self.ra)
         sizes = {part: len(rows) for part, rows in self.parts.items()}
         self.spec = Spec(inputs, aim, fingerprint, self.split_name, sizes)
         return self.spec
@@ -147,9 +151,10 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def store_split(self, folder: Path) -> None:
         """Write split.parquet into a run's folder, for split.like, and remember it for the next run on these data."""
-        for file in (folder / FILE, self._latest_split()):
-            if file is not None:
-                write_split(file, self._split_table(), run=folder)
+        table, latest = self._split_table(), self._latest_split()
+        write_split(folder / FILE, table, run=folder)
+        if latest:
+            write_split(latest, table, run=folder)
 
     def recipe(self) -> dict[str, Any]:
         """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
@@ -253,7 +258,7 @@ class ObjectDataModule(LightningDataModule, ABC):
     def _note_moves(self) -> None:
         """Say where data have grown and objects changed their part since the latest run."""
         file = self._latest_split()
-        if file and not getattr(self.split, "like", None):
+        if file and file.exists() and not getattr(self.split, "like", None):
             self.notes.extend(note_of_moves(self._split_table(), file))
 
     def _refuse_empty(self) -> None:

@@ -13,6 +13,7 @@ from starbolt.contract import Block, InputSpec, Spec
 PIXELS = 12  # a side of an image is looked at in about so many places: medians need no more, and cost time
 MOST = 3  # reasons named in the note
 SLACK = 0.01  # of the training range: no object is outside by a rounding error or a hair
+FEW = 5  # over the number of training objects, more slack: the range of few objects is shorter than that of their kind
 
 
 def names_of(about: InputSpec) -> tuple[str, ...]:
@@ -79,17 +80,19 @@ class Outside:
         self.names = tuple(f"{n}: {word}" if several else word for n, a in self.inputs.items() for word in a.summaries)
         self.low = tuple(value for about in self.inputs.values() for value in about.low)
         self.high = tuple(value for about in self.inputs.values() for value in about.high)
+        self.slack = SLACK + FEW / max(spec.sizes.get("train", 0), FEW)
 
     def __call__(self, inputs: Mapping[str, Block]) -> dict[str, Tensor]:
-        """`outside` int64 [B], the first name that lies outside (-1: none), and `beyond` float32 [B], its value (0)."""
+        """`outside` int64 [B], the name furthest outside (-1: none), and `beyond` float32 [B], its value (0)."""
         if not self.names:  # the checkpoint of an earlier version
             some = next(iter(inputs.values())).x[:, :1].flatten(1)[:, 0]
             return {"outside": torch.full_like(some, -1, dtype=torch.int64), "beyond": torch.zeros_like(some)}
         told = torch.cat([self._told(name, about, inputs[name]) for name, about in self.inputs.items()], 1)
         low, high = (torch.tensor(ends, dtype=told.dtype, device=told.device) for ends in (self.low, self.high))
-        slack = SLACK * (high - low) + 1e-6 * torch.maximum(low.abs(), high.abs())
-        out = (told < low - slack) | (told > high + slack)
-        first = out.to(torch.uint8).argmax(1, keepdim=True)
+        slack = self.slack * (high - low) + 1e-6 * torch.maximum(low.abs(), high.abs())
+        far = torch.maximum(low - told, told - high) / slack.clamp(min=1e-30)  # 1: as far out as is let pass
+        out = far > 1
+        first = torch.where(out, far, -1.0).argmax(1, keepdim=True)
         beyond = torch.where(out.any(1), told.gather(1, first)[:, 0], 0.0)
         return {"outside": torch.where(out.any(1), first[:, 0], -1), "beyond": beyond}
 

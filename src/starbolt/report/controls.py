@@ -41,9 +41,14 @@ def controls(
     fitted = fit(features(train), y[train], task)
     found: dict[str, dict[str, float]] = {name: {} for name in fitted}
     for part in (part for part in score if len(parts.get(part, ()))):
-        x, truth = features(parts[part]), torch.from_numpy(y[parts[part]])
-        for name, control in fitted.items():
-            scores = task.scores(control(x), truth)
+        rows, truth = parts[part], torch.from_numpy(y[parts[part]])
+        told: dict[str, list[dict[str, Tensor]]] = {name: [] for name in fitted}
+        for start in range(0, len(rows), MOST):  # the features of millions of objects would fill the memory
+            x = features(rows[start : start + MOST])
+            for name, control in fitted.items():
+                told[name].append(control(x))
+        for name, pieces in told.items():
+            scores = task.scores({key: torch.cat([piece[key] for piece in pieces]) for key in pieces[0]}, truth)
             found[name] |= {f"{part}/{key}": value for key, value in scores.items()}
     return found
 

@@ -47,11 +47,12 @@ def shortcut(archive: Archive) -> str | None:
 
 def states(sources: Iterable[str]) -> str:
     """A hash of the names, sizes and dates of files, and of every file below folders."""
-    digest = hashlib.sha256()
-    for source in filter(None, sources):  # "" would be the current folder
-        for name, state in _files(os.path.expanduser(source)):
-            digest.update(f"{name} {state.st_size} {state.st_mtime_ns};".encode())
-    return digest.hexdigest()
+    lines = [
+        f"{name} {state.st_size} {state.st_mtime_ns};"
+        for source in filter(None, sources)  # "" would be the current folder
+        for name, state in _files(os.path.expanduser(source))
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 class _Sink(io.RawIOBase):

@@ -18,10 +18,12 @@ def object_ids(archive: Archive, catalogue: pa.Table) -> pa.Array:
     """
     if archive.id is None:
         return pa.array(range(catalogue.num_rows), pa.int64()).cast(pa.string())
-    ids = as_strings(catalogue[archive.id])
+    column = catalogue[archive.id]
+    ids = as_strings(column)
+    told = column.combine_chunks() if pa.types.is_integer(column.type) else ids  # numbers are counted ten times faster
     parts = pc.unique(catalogue[PART]) if PART in catalogue.column_names else [None]
     for part in parts:
-        _refuse_repeats(ids if part is None else ids.filter(pc.equal(catalogue[PART], part)), archive)
+        _refuse_repeats(told if part is None else told.filter(pc.equal(catalogue[PART], part)), archive)
     return ids
 
 
@@ -50,9 +52,9 @@ def _word(value: float | None) -> str:
 
 
 def _refuse_repeats(ids: pa.Array, archive: Archive) -> None:
-    if pc.count_distinct(ids).as_py() == len(ids):
+    if pc.count_distinct(ids, mode="all").as_py() == len(ids):
         return
-    counts = pc.value_counts(ids)
+    counts = pc.value_counts(as_strings(pa.chunked_array([ids])))
     first = counts.filter(pc.greater(counts.field("counts"), 1))[0].as_py()
     files = archive.files() or []
     where = f" of {files[0]}{' and the files beside it' if len(files) > 1 else ''}" if files else ""

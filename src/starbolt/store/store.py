@@ -9,6 +9,7 @@ import os
 import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +78,10 @@ class Store:
 
     @classmethod
     def open(cls, folder: str | Path) -> Store:
-        """Map a store into memory; ValueError where it is damaged or none."""
+        """Map a store into memory; ValueError where it is damaged or none.
+
+        Where a file was written since, all are compared with their checksums.
+        """
         folder = Path(folder)
         damaged = f"{folder} is no packed store, or a damaged one; delete it and pack again"
         if not cls.is_whole(folder):
@@ -88,7 +92,12 @@ class Store:
             catalogue = layout.read_table(folder / "catalogue.arrow")
         except (pa.ArrowException, LookupError, OSError):
             raise ValueError(damaged) from None
-        return cls(folder, catalogue, modalities, tuple(about["notes"]), about["id"], about["sources"])
+        store = cls(folder, catalogue, modalities, tuple(about["notes"]), about["id"], about["sources"])
+        if any(_date(folder / name) > _date(folder / "store.json") for name in about["files"]):  # it was written last
+            store.verify()
+            with suppress(OSError):  # a store of somebody else's is compared every time
+                os.utime(folder / "store.json")
+        return store
 
     @staticmethod
     def is_whole(folder: str | Path) -> bool:
@@ -118,6 +127,10 @@ class Store:
 
     def __len__(self) -> int:
         return self.catalogue.num_rows
+
+
+def _date(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _will_need(file: int, place: layout.Place, firsts: np.ndarray, lasts: np.ndarray) -> None:

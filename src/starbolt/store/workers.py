@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -11,9 +12,11 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 
 from starbolt.store.chunks import Chunks, Facts
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, KEEP = -1, -3, 1 << 30  # of malloc.h; bytes
 FEW = 256  # below this many objects a pool of processes costs more than it saves
 
 _chunks: Chunks  # in a worker: what it works on
@@ -43,7 +46,19 @@ def _inherit(chunks: Chunks, parent: int) -> None:
     global _chunks
     _chunks = chunks
     gc.freeze()  # what is inherited is never looked through again
+    _keep_memory()
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what is freed for the next object: giving pages back and taking them anew costs more than reading.
+
+    Without glibc nothing happens.
+    """
+    with suppress(OSError, AttributeError):
+        heap = ctypes.CDLL("libc.so.6")
+        heap.mallopt(M_MMAP_THRESHOLD, KEEP)
+        heap.mallopt(M_TRIM_THRESHOLD, KEEP)
 
 
 def _leave_with(parent: int) -> None:

@@ -77,7 +77,9 @@ def loaded(own: dict[str, str], overrides: Sequence[str]) -> tuple[Learner, Obje
     cfg: Any = OmegaConf.create({"seed": 0, "split": None, **learner.recipe})
     cfg.data = {**build.sources_of(cfg.data), **cfg.data}
     override(cfg, overrides)
-    new = build.for_new_files(cfg, [word.split("=", 1)[0] for word in overrides], learner.spec)
+    given = [word.split("=", 1)[0] for word in overrides]
+    build.refuse_half_chosen(cfg, given)
+    new = build.for_new_files(cfg, given, learner.spec)
     folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     if cfg.split and "like" in cfg.split:
         cfg.split.like = own_split(folder, cfg.split.like)

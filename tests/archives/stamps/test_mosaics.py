@@ -130,13 +130,20 @@ def test_a_size_on_the_sky_is_in_pixels_of_the_mosaic(tmp_path):
         cut(at(wcs(), (40, 30)), str(tmp_path / "m.fits"), "4 pc")
 
 
-def test_positions_outside_are_counted_in_a_sentence(tmp_path):
+def test_positions_outside_are_left_out_and_counted(tmp_path):
     write(tmp_path / "m.fits", np.ones(SHAPE, "f4"), wcs())
     catalogue = at(wcs(), (40, 30), (200, 30), (-1, 30))
+    archive = ImageArchive(catalogue, mosaic=str(tmp_path / "m.fits"), ra="ra", dec="dec", size=8)
+    assert archive.read().to_pylist() == catalogue.slice(0, 1).to_pylist()
+    assert archive.tally == {"objects left out because they lie in no mosaic": 2}
+
+
+def test_positions_all_outside_are_a_sentence(tmp_path):
+    write(tmp_path / "m.fits", np.ones(SHAPE, "f4"), wcs())
     with pytest.raises(
-        ValueError, match=r"row 1 \(ra=149.98.*, dec=2.* deg\) lies in no mosaic .* 2 of 3 objects.*where"
+        ValueError, match=r"row 0 \(ra=149.98.*, dec=2.* deg\) lies in no mosaic .* 2 of 2 objects.*where"
     ):
-        cut(catalogue, str(tmp_path / "m.fits"))
+        cut(at(wcs(), (200, 30), (-1, 30)), str(tmp_path / "m.fits"))
     opposite = pa.table({"ra": [330.0, None], "dec": [-2.0, 2.0]})
     with pytest.raises(ValueError, match=r"2 of 2 objects"):
         cut(opposite, str(tmp_path / "m.fits"))

@@ -52,3 +52,14 @@ def test_a_zero_point_is_declared_or_taken_out_image_by_image(tmp_path):
     np.testing.assert_array_equal(counts[0, 0], (FLUX * 9).astype("i2"))
     with pytest.raises(ValueError, match=r"a\.fits has no number under the keyword 'ZP' in its header"):
         archive(tmp_path, {"MAGZP": 27.5}, zero_point="ZP")
+
+
+def test_the_flux_of_magnitude_nought_is_a_zero_point_too(tmp_path):
+    """LSST and HSC write FLUXMAG0, a flux of 10^(0.4 zero point)."""
+    image = archive(tmp_path, {"FLUXMAG0": 10 ** (0.4 * 27.0)}, zero_point="FLUXMAG0")[1]
+    np.testing.assert_allclose(image.x[0, 0], FLUX * 10 ** (0.4 * (25 - 27.0)), rtol=1e-5)
+
+
+def test_a_flux_is_no_magnitude(tmp_path):
+    with pytest.raises(ValueError, match=r"MAGZP = 6\.3e\+10, which is no magnitude; is it a flux"):
+        archive(tmp_path, {"MAGZP": 6.3e10}, zero_point="MAGZP")

@@ -53,6 +53,9 @@ def files_named(entries: Sequence[str], roots: Mapping[str, str], catalogue: pa.
     columns = dict.fromkeys(name for entry in entries for name in columns_of(entry))
     wanted = [name for name in (*columns, PART) if name in catalogue.column_names]
     wanted = [name for name in wanted if not pa.types.is_binary(catalogue.schema.field(name).type)]
+    if wanted == list(entries) and pa.types.is_string(catalogue.schema.field(wanted[0]).type):  # by far the commonest
+        names, root = catalogue[wanted[0]].drop_null().to_pylist(), os.path.join(roots["train"], "")
+        return [root + name if name[:1] not in "~/" else os.path.expanduser(name) for name in names]
     paths = []
     for row in catalogue.select(wanted).to_pylist():
         root = roots[row.get(PART) or "train"]

@@ -71,15 +71,18 @@ class Mosaics:
         """The paths of all mosaics that the catalogue's rows may need."""
         return list(dict.fromkeys(path for entry in self.entries for path, _ in self._groups(entry, catalogue)))
 
-    def refuse_outside(self, catalogue: pa.Table) -> None:
-        """ValueError naming the first object that lies in none of its mosaics, and how many do not."""
+    def inside(self, catalogue: pa.Table) -> np.ndarray:
+        """bool [N]: the objects that lie in a mosaic of every band; ValueError naming the first where none does."""
         ra, dec = (numbers(catalogue, name) for name in (self.ra, self.dec))
+        everywhere = np.ones(len(ra), bool)
         for entry in self.entries:
             inside = np.zeros(len(ra), bool)
             for path, rows in self._groups(entry, catalogue):
                 inside[rows] |= depth(tile_of(path, self.hdu, state(path)), ra[rows], dec[rows]) >= 0
-            if not inside.all():
+            if not inside.any():
                 raise ValueError(self._outside(entry, ra, dec, ~inside))
+            everywhere &= inside
+        return everywhere
 
     def _outside(self, entry: str, ra: np.ndarray, dec: np.ndarray, wrong: np.ndarray) -> str:
         row = int(np.argmax(wrong))

@@ -19,6 +19,7 @@ from starbolt.archives.fits.opened import refuse_absurd
 from starbolt.archives.stamps.pixels import Hdu, Picture, floating, reading, unpacked
 
 ZERO_POINT = 25.0  # [mag] of images calibrated by a header keyword; any number would do, one for all is what matters
+FLUXES = ("FLUXMAG0",)  # keywords that give the flux of magnitude 0 (LSST, HSC)
 
 
 def read_header(source: str | bytes, hdu: Hdu, name: str) -> fits.Header:
@@ -76,11 +77,15 @@ def calibrated(picture: Picture, keyword: str, place: str) -> Picture:
     ValueError where a header does not tell it.
     """
     zero = np.array([np.nan if value is None else value for value in picture.card])
+    if keyword.upper() in FLUXES:
+        zero = 2.5 * np.log10(np.where(zero > 0, zero, np.nan))
     if len(zero) != len(picture.pixels) or not np.isfinite(zero).all():
         raise ValueError(
             f"{place} has no number under the keyword {keyword!r} in its header; give data.zero_point=NUMBER, or leave "
             "such rows out with data.where="
         )
+    if not ((zero > -20) & (zero < 60)).all():
+        raise ValueError(f"{place} has {keyword} = {zero[0]:g}, which is no magnitude; is it a flux?")
     factor = (10 ** (0.4 * (ZERO_POINT - zero)))[:, None, None].astype(np.float32)
     err = None if picture.err is None else picture.err * factor
     return picture._replace(pixels=floating(picture.pixels) * factor, err=err, units=("",) * len(zero))

@@ -97,6 +97,8 @@ def note_of_moves(now: pa.Table, file: Path) -> list[str]:
         about = json.loads(before.schema.metadata[ABOUT])
     except (OSError, ValueError, KeyError, TypeError):  # none, or damaged: nothing to compare with
         return []
+    if before["id"].equals(now["id"]) and before["part"].equals(now["part"].cast(pa.string())):
+        return []  # by far the commonest, and quickly seen
     then = _looked_up(before, "part", now["id"].combine_chunks())
     common, moved = then != "", then != np.asarray(now["part"].cast(pa.string())).astype(str)
     if not (common & moved).any():
