@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, database=None)  # every run draws the same cases
+settings.load_profile("same")
 
 SMALL = {  # networks that train in a moment
     "mlp": ["model.width=32", "data.batch_size=64"],

@@ -76,7 +76,7 @@ def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
             data.store_split(folder)
     for finding in audited.findings:
         if finding.waived:
-            data.notes.append(f"waived by audit.waive=[{finding.name}]: {finding.sentence}: {finding.first}")
+            rank_zero_only(say)(f"waived by audit.waive=[{finding.name}]: {finding.sentence}: {finding.first}")
     audited.refuse()
 
 

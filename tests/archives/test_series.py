@@ -207,7 +207,7 @@ def test_points_without_a_usable_value_time_or_error_are_dropped_and_counted():
     assert loaded(archive).time.tolist() == [1.0]
     assert archive.dropped == 5
     assert archive.notes == [
-        "points left out for want of a time, a value or a positive error: 5",
+        "points left out: masked, or without a place, a value or a positive error: 5",
         "objects left out because no usable point remains: 1",
     ]
 

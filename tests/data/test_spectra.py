@@ -37,7 +37,7 @@ def test_a_spectrum_is_a_series_over_wavelength(tmp_path):
     assert np.diff(about.data.offsets).tolist() == [23] * 40
     np.testing.assert_allclose(about.data.err, 0.1)
     assert about.data.time[:4].tolist() == [4000, 4010, 4020, 4040]
-    assert "points left out for want of a time, a value or a positive error: 80" in data.notes
+    assert "points left out: masked, or without a place, a value or a positive error: 80" in data.notes
     assert spec.target.classes == ("0", "1")
 
 

@@ -68,7 +68,7 @@ class ImageDataModule(ObjectDataModule):
         self.scaling, self.stretch = scaling_of(per_object), stretch_of(stretch)
         self.augment = {"image": ImageAugment(symmetries=symmetries, shift=shift, noise=noise)}
         self.save_hyperparameters(ignore=["catalogue", "test_catalogue", "stack", "split"], logger=False)
-        named(catalogue, "data.catalogue=FILE")
+        named(catalogue, "data.catalogue=FILE (an HDF5 stack may be its own catalogue)")
         self.archive = ImageArchive(
             catalogue,
             test_catalogue=test_catalogue,

@@ -27,7 +27,8 @@ def main(words: list[str]) -> None:
     name = own.get("part") or ("new" if new else "test")
     rows = np.sort(np.concatenate(list(data.parts.values()))) if new else trained_part(data, name)
     if len(rows) == 0:
-        raise UserError(f"no object to score: none of the {name} part has a value in the target column")
+        wanted = ", ".join(learner.spec.target.names)
+        raise UserError(f"no object to score: none of the {name} part has a value in the target column {wanted}")
     found = predict_rows(learner, data.loader(rows), progress=bar("scoring"))
     metrics = {f"{name}/{key}": value for key, value in score(learner, found).items()}
     folder = Path(own.get("output") or source / "evaluate" / name)

@@ -116,4 +116,4 @@ def test_points_dropped_in_worker_processes_are_counted(tmp_path):
         objects={"id": np.arange(70)}, root=str(tmp_path), file="{id}.csv", time="t", value="v", error="e"
     )
     store = pack(archive, cache=tmp_path / "cache", workers=2)
-    assert store.notes == ("points left out for want of a time, a value or a positive error: 140",)
+    assert store.notes == ("points left out: masked, or without a place, a value or a positive error: 140",)

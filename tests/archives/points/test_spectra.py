@@ -279,7 +279,7 @@ def test_the_words_of_spectra_reach_a_spec(tmp_path):
     words = {"wavelength": "loglam", "ivar": "ivar", "mask": "and_mask", "bin": 2.0, "cache": str(tmp_path / "cache")}
     data = SpectraDataModule(Table(catalogue), file="{name}.fits", root=str(tmp_path), target="kind", **words)
     spec = data.open("class")
-    assert "points left out for want of a time, a value or a positive error: 40" in data.notes  # ivar = 0
+    assert "points left out: masked, or without a place, a value or a positive error: 40" in data.notes  # ivar = 0
     assert spec.inputs["series"].shape[1] < PIXELS
     series = data.sources["series"].modality
     assert (series.axis, series.axis_unit) == ("wavelength", "Angstrom")

@@ -11,7 +11,7 @@ from starbolt.archives.points.measured import Points
 from starbolt.archives.points.nights import merge_bins
 from starbolt.archives.points.times import days
 
-UNUSABLE = "points left out for want of a time, a value or a positive error"
+UNUSABLE = "points left out: masked, or without a place, a value or a positive error"
 
 
 @dataclass(frozen=True)

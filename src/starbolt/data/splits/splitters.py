@@ -224,4 +224,4 @@ def _with_test_files(parts: np.ndarray, candidates: Candidates) -> np.ndarray:
 
 def _note_left_out(candidates: Candidates, split: str, rows: np.ndarray, why: str) -> None:
     if rows.any():
-        candidates.note(f"{split} leaves out {int(rows.sum())} objects {why}")
+        candidates.note(f"{split} leaves out {int(rows.sum())} object{'' if rows.sum() == 1 else 's'} {why}")
