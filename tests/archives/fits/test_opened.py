@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from starbolt.archives.fits.opened import opened, refuse_absurd
+from starbolt.archives.stamps.pixels import read_image
 
 
 def table() -> bytes:
@@ -41,6 +42,21 @@ def test_impossible_tiles_are_told():
     harmed = out.getvalue().replace(b"ZVAL2   =                    4", b"ZVAL2   =                   -7")
     with pytest.raises(ValueError, match=r"HDU 1 says ZVAL2 = -7"):
         refuse_absurd(harmed, "harmed.fits.fz")
+
+
+def test_a_file_cut_short_is_no_file_without_that_hdu(tmp_path):
+    out = io.BytesIO()
+    planes = [fits.ImageHDU(np.ones((40, 40), np.float32), name=name) for name in ("G", "R")]
+    fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(out)
+    with pytest.raises(ValueError, match=r"short\.fits is cut short in HDU 1"):
+        _read(tmp_path, out.getvalue()[:9000])
+    with pytest.raises(ValueError, match="there is no HDU 'I'"):
+        read_image(out.getvalue(), "I")
+
+
+def _read(folder, content):
+    (folder / "short.fits").write_bytes(content)
+    return read_image(str(folder / "short.fits"), "R")
 
 
 def test_sound_headers_pass():

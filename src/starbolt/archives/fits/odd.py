@@ -13,7 +13,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from starbolt.archives.fits.checksums import verify
 from starbolt.archives.fits.headers import Bytes
-from starbolt.archives.fits.opened import refuse_absurd
+from starbolt.archives.fits.opened import refuse_absurd, refuse_short
 from starbolt.archives.fits.plain import Plane
 
 BOMB = 10_000  # a compressed image is not this many times larger than its file
@@ -29,7 +29,11 @@ def astropy_planes(data: Bytes, keys: Sequence[int | str] | None, name: str, car
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", AstropyWarning)  # cards a little off the standard; truncation raises below
         with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as hdus:
-            found = [image_hdu(hdus, key) for key in ([first_image(hdus)] if keys is None else keys)]
+            try:
+                found = [image_hdu(hdus, key) for key in ([first_image(hdus)] if keys is None else keys)]
+            except UnfitError:
+                refuse_short(data, name)
+                raise
             verify(data, name, [hdus.index(hdu) for hdu in found])
             return [_plane(hdu, hdus[0], len(data), card) for hdu in found]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from astropy.io import fits
 
+from starbolt.archives.fits.checksums import DamageError
 from starbolt.archives.fits.headers import Bytes, hdus, integer, text
 
 SIZE = 10**17  # no file is as large
@@ -53,6 +54,13 @@ def refuse_absurd(data: Bytes, name: str) -> None:
             value = integer(hdu.cards, b"ZVAL%d" % i, low)
             if high and (value is None or not low <= value <= high):
                 raise ValueError(_sentence(name, hdu.number, b"ZVAL%d" % i, value))
+
+
+def refuse_short(data: Bytes, name: str) -> None:
+    """DamageError where the last HDU goes on beyond the end of the file, so that others may be missing behind it."""
+    for hdu in hdus(data):
+        if hdu.end > len(data) and hdu.data - hdu.start + (hdu.size or 0) > len(data) - hdu.start:
+            raise DamageError(f"{name} is cut short in HDU {hdu.number}, it has {len(data):,} bytes; fetch it again")
 
 
 def _sentence(name: str, number: int, key: bytes, value: int | None) -> str:
