@@ -33,7 +33,8 @@ def test_only_seeds_and_folds_repeat():
     assert not varying(["seed=0,1", "data.features=[u],[g]"]) <= REPEATS
 
 
-def test_a_word_that_cannot_be_read_is_told(capsys):
+def test_a_word_that_cannot_be_read_is_told(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"data\.path=a b"):
         varying(["data.path=a b("])
     with pytest.raises(SystemExit):
