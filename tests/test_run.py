@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,9 +21,11 @@ from omegaconf import OmegaConf
 from starbolt import build, callbacks
 from starbolt.callbacks import Stopped
 from starbolt.compose import compose, write_config
+from starbolt.data.audit import AuditError
 from starbolt.predict import predict_rows, score
 from starbolt.run import execute as execute_folder
 from starbolt.run import main
+from starbolt.verbs.evaluate import main as evaluate
 
 FILES = (
     "config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.json", "history.csv",
@@ -260,3 +263,47 @@ def test_ctrl_c_in_the_terminal_leaves_a_run_that_goes_on(words, tmp_path):
     epochs = len(history(folder))
     execute_folder(extended(folder, trainer__max_epochs=epochs + 2))
     assert len(history(folder)) == epochs + 2
+
+
+@pytest.fixture
+def leaking(sky, tmp_path) -> list[str]:
+    """Overrides of a run whose features hold a copy of the target."""
+    table = Table.read(sky["catalogue"])
+    table["guess"] = table["redshift"] * 2 + 1
+    table.write(tmp_path / "leak.fits")
+    words = ["data=table", f"data.path={tmp_path / 'leak.fits'}", "data.target=redshift", "data.id=objid"]
+    return [*words, "data.exclude=[ra,dec]", "model=mlp", "model.width=8", "task=regression", "trainer=cpu"]
+
+
+def test_a_leak_stops_the_run_before_it_trains(leaking, execute, tmp_path):
+    with pytest.raises(AuditError, match=r"- target: .*guess.*\n.*\n.*audit\.waive=\[target\]"):
+        execute(tmp_path / "run", [*leaking, "trainer.max_epochs=1"])
+    (finding,) = json.loads((tmp_path / "run" / "audit.json").read_text())["findings"]
+    assert (finding["name"], finding["waived"]) == ("target", False)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_waived_leak_trains_and_stands_in_the_report(leaking, execute, tmp_path, capsys):
+    folder = execute(tmp_path / "run", [*leaking, "trainer.max_epochs=1", "audit.waive=[target]"])
+    assert "waived by audit.waive=[target]: " in capsys.readouterr().out
+    report = (folder / "report.html").read_text()
+    assert "<b>target</b> (waived)" in report
+    assert "faults that were waived (target)" in report
+
+
+def test_a_run_keeps_its_split_and_a_grown_catalogue_can_follow_it(sky, words, execute, tmp_path, unreported):
+    """stratified deals anew when the catalogue grows; split.like keeps the earlier objects where they were."""
+    table = Table.read(sky["catalogue"])
+    table[:150].write(tmp_path / "cat.fits")
+    more = [*words("mlp"), f"data.path={tmp_path / 'cat.fits'}", "trainer.max_epochs=1"]
+    first = execute(tmp_path / "first", more)
+    table.write(tmp_path / "cat.fits", overwrite=True)
+    grown = execute(tmp_path / "grown", [*more, f"split.like={first}"])
+    before, after = (
+        dict(zip(*(split[name].to_pylist() for name in ("id", "part")), strict=True))
+        for split in (pq.read_table(folder / "split.parquet") for folder in (first, grown))
+    )
+    assert len(after) == 200
+    assert before == {name: after[name] for name in before}
+    shutil.rmtree(first)  # evaluate needs it no more: the run has a split of its own
+    evaluate([f"checkpoint={grown}"])

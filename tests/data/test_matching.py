@@ -175,9 +175,7 @@ def test_times_count_from_the_first_point_and_are_converted():
 
 
 def test_another_axis_is_refused():
-    with pytest.raises(
-        ValueError, match=r"trained on series over time, these run over wavelength; say data\.axis=time"
-    ):
+    with pytest.raises(ValueError, match=r"trained on series over time, these run over wavelength; read them with"):
         spectra().matching("series", spec("series", ("time", "flux"), ("d", "mJy"), (2, 3)))
 
 

@@ -18,7 +18,6 @@ from starbolt.archives.magnitudes import softened_unit, zero_point
 from starbolt.archives.reading.catalogues import called, in_parts, without_sentinels
 from starbolt.archives.reading.columns import TableError, column, is_numeric, is_scalar, nearest, nested, unit
 from starbolt.archives.reading.files import files_of, read_table
-from starbolt.archives.reading.precision import coarse as coarse
 from starbolt.archives.reading.signs import LIMIT, without_signs
 from starbolt.archives.reading.vectors import each, each_of, expanded, is_vector
 from starbolt.archives.reading.where import where as rows_where

@@ -104,7 +104,7 @@ def _refuse_other_axis(modality: Modality, spec: InputSpec) -> None:
     if spec.kind == "series" and modality.axis != spec.axis:
         raise ValueError(
             f"the checkpoint was trained on series over {spec.axis}, these run over {modality.axis}; "
-            f"say data.axis={spec.axis} if it is the same"
+            "read them with the same data= and, where they were folded, data.period="
         )
 
 

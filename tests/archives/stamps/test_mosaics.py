@@ -178,3 +178,14 @@ def test_only_the_part_needed_is_read(tmp_path):
         file.truncate(len(header) + -(-6_400_000_000 // 2880) * 2880)  # 6.4 GB of holes
     image = cut(at(about, (20_000, 30_000)), str(path))[1]
     np.testing.assert_array_equal(image.x, np.zeros((1, 1, 9, 9)))
+
+
+def test_a_mosaic_with_an_absurd_header_is_told_at_once(tmp_path):
+    """Astropy would look for a hundred million axes."""
+    write(tmp_path / "m.fits", np.ones(SHAPE, "f4"), wcs())
+    content = (tmp_path / "m.fits").read_bytes()
+    harmed = content.replace(b"NAXIS   =                    2", b"NAXIS   =             99999999", 1)
+    assert harmed != content
+    (tmp_path / "m.fits").write_bytes(harmed)
+    with pytest.raises(ValueError, match=r"^\S*m\.fits is damaged: HDU 1 says NAXIS = 99999999"):
+        cut(at(wcs(), (40, 30)), str(tmp_path / "m.fits"))

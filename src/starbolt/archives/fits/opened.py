@@ -26,7 +26,7 @@ TILES = {"BYTEPIX": (1, 8), "BLOCKSIZE": (1, 4096)}  # of Rice compression
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[fits.HDUList, Bytes]]:
-    """A file's HDUs and bytes, mapped into memory, or decompressed where it is gzip; ValueError as `refuse_absurd`."""
+    """A file's HDUs and bytes, mapped into memory, or decompressed where it is gzip; DamageError as `refuse_absurd`."""
     with ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
         if file.read(2) == b"\x1f\x8b":
@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[tuple[fits.HDUList, Bytes]]:
 
 
 def refuse_absurd(data: Bytes, name: str) -> None:
-    """ValueError where an HDU claims more axes or columns than FITS allows, a negative size, or impossible tiles.
+    """DamageError where an HDU claims more axes or columns than FITS allows, a negative size, or impossible tiles.
 
     Astropy would look for each of them, read backwards for ever, or crash in its decompressor.
     """
@@ -48,12 +48,12 @@ def refuse_absurd(data: Bytes, name: str) -> None:
         for key, low, high in LIMITS:
             value = integer(hdu.cards, key, low)
             if value is not None and not low <= value <= high:
-                raise ValueError(_sentence(name, hdu.number, key, value))
+                raise DamageError(_sentence(name, hdu.number, key, value))
         for i in range(1, 10):
             low, high = TILES.get(text(hdu.cards, b"ZNAME%d" % i) or "", (0, 0))
             value = integer(hdu.cards, b"ZVAL%d" % i, low)
             if high and (value is None or not low <= value <= high):
-                raise ValueError(_sentence(name, hdu.number, b"ZVAL%d" % i, value))
+                raise DamageError(_sentence(name, hdu.number, b"ZVAL%d" % i, value))
 
 
 def refuse_short(data: Bytes, name: str) -> None:

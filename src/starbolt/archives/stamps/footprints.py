@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
 
 from starbolt.archives.fits.odd import first_image, image_hdu
+from starbolt.archives.fits.opened import opened as sound
 from starbolt.archives.stamps.pixels import Hdu, reading
 from starbolt.archives.stamps.skyscale import wcs_of
 
@@ -93,7 +95,7 @@ def tile_of(path: str, hdu: Hdu, state: tuple[int, int]) -> Tile:
 
 
 def _headed(path: str, hdu: Hdu) -> tuple[fits.Header, tuple[int, int]]:
-    with fits.open(path) as hdus:
+    with sound(Path(path)) as (hdus, _):
         image = images_of(hdus, hdu)[0]
         return image.header, image.shape[-2:]
 
