@@ -57,7 +57,7 @@ def map_of_verbs() -> str:
         f"  starbolt VERB [word=value ...]\n\n{rows}\n\n"
         "first steps\n  starbolt simulate output=sky\n"
         "  starbolt train data=table data.path=sky/catalogue.fits data.id=objid data.target=redshift "
-        "'data.exclude=[ra,dec]' model=mlp task=regression\n\n"
+        "data.ra=ra data.dec=dec model=mlp task=regression\n\n"
         "  starbolt VERB --help   groups, options and three examples\n"
     )
 

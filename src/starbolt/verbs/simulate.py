@@ -47,6 +47,9 @@ def parsed(words: Sequence[str]) -> dict[str, str | int | float]:
     return settings
 
 
+POSITION = ("data.ra=ra", "data.dec=dec")
+
+
 def commands(paths: Mapping[str, Path]) -> dict[str, list[str]]:
     """What to type after `starbolt train` for the MLP, the CNN and the GRU, given the sky's paths."""
     return {
@@ -55,7 +58,7 @@ def commands(paths: Mapping[str, Path]) -> dict[str, list[str]]:
             f"data.path={paths['catalogue']}",
             "data.id=objid",
             "data.target=redshift",
-            "data.exclude=[ra,dec]",
+            *POSITION,
             "data.log=[e_u,e_g,e_r,e_i,e_z]",
             "data.colours=[[u,g],[g,r],[r,i],[i,z]]",
             "model=mlp",
@@ -69,6 +72,7 @@ def commands(paths: Mapping[str, Path]) -> dict[str, list[str]]:
             "data.file=file",
             "data.id=objid",
             "data.target=class",
+            *POSITION,
             "model=cnn",
             "task=classification",
         ],
@@ -83,6 +87,7 @@ def commands(paths: Mapping[str, Path]) -> dict[str, list[str]]:
             "data.band=band",
             "data.target=class",
             "data.nightly=true",
+            *POSITION,
             "model=gru",
             "task=classification",
         ],

@@ -6,10 +6,7 @@ compressed image's ZHECKSUM and ZDATASUM speak of the image before compression a
 
 from __future__ import annotations
 
-import gzip
-import mmap
 from collections.abc import Container
-from pathlib import Path
 
 import numpy as np
 
@@ -22,18 +19,6 @@ UNSET = "0" * 16  # CHECKSUM before it is computed
 
 class DamageError(ValueError):
     """A file is not as it was written."""
-
-
-def verify_file(path: str | Path) -> None:
-    """Check every HDU of a FITS file, plain or gzip'd; ValueError as `verify`. Other files pass."""
-    with open(path, "rb") as handle:
-        start = handle.read(6)
-        if start[:2] == b"\x1f\x8b":
-            handle.seek(0)
-            verify(gzip.decompress(handle.read()), str(path))
-        elif start == b"SIMPLE":
-            with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                verify(data, str(path))
 
 
 def verify(data: Bytes, name: str, only: Container[int] | None = None) -> None:
