@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 
 import starbolt
 from starbolt.data.splits import Column
-from starbolt.learner import recipe_of
+from starbolt.learner import Ensemble, recipe_of
 from starbolt.models import CNN, GRU, MLP, Fusion
 from starbolt.predict import predict_rows, score
 from starbolt.schedules import cosine, onecycle, plateau
@@ -94,7 +94,7 @@ def test_it_learns_ten_objects_by_heart(name, tmp_path):
     data = make()
     fast = partial(torch.optim.Adam, lr=1e-2)
     learner, _ = fit(data, encoder, task, epochs=60, optim=fast, schedule=None, folder=tmp_path)
-    assert score(learner, predict_rows(learner, data.loader(data.parts["train"])))["loss"] < bound
+    assert score(learner, data, predict_rows(learner, data.loader(data.parts["train"])))["loss"] < bound
 
 
 def test_an_object_alone_gets_the_answer_it_gets_among_others(fitted):
@@ -279,3 +279,86 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path):
     wild = partial(torch.optim.SGD, lr=1e30)
     with pytest.raises(ValueError, match=r"optim\.lr"):
         fit(table(), MLP, partial(Regression, loss="mse"), epochs=5, optim=wild, schedule=None, folder=tmp_path)
+
+
+def dropped(passes, dropout=0.3):
+    data = table()
+    return data, fit(data, partial(MLP, width=32, dropout=dropout), Regression, mc_dropout=passes)[0]
+
+
+def test_passes_with_dropout_tell_what_the_network_does_not_know():
+    data, learner = dropped(40)
+    found = predict_rows(learner, data.predict_dataloader())
+    assert (found["epistemic"] > 0).all()
+    again = predict_rows(learner, data.predict_dataloader())
+    assert all(torch.equal(found[name], again[name]) for name in found if name not in ("loss", "y"))
+    learner.mc_dropout = 0
+    alone = predict_rows(learner, data.predict_dataloader())
+    assert "epistemic" not in alone
+    assert torch.allclose(found["centre"].mean(), alone["centre"].mean(), atol=0.2)
+    assert not any(layer.training for layer in learner.modules())
+
+
+def test_dropout_leaves_the_random_numbers_of_others_alone():
+    data, learner = dropped(3)
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    predict_rows(learner, data.predict_dataloader())
+    assert torch.equal(torch.rand(3), wanted)
+
+
+@pytest.mark.parametrize("passes", [1, -3])
+def test_numbers_of_passes_that_mean_nothing_are_refused(passes):
+    with pytest.raises(ValueError, match=f"mc_dropout={passes} is no number of passes"):
+        dropped(passes)
+
+
+def test_passes_without_dropout_are_refused():
+    with pytest.raises(ValueError, match=r"mc_dropout=20 needs a network with dropout: say model\.dropout"):
+        dropped(20, dropout=0.0)
+
+
+def ensemble(name, n=3):
+    make, encoder, task, _ = CASES[name]
+    data = make()
+    members = []
+    for seed in range(n):
+        learner, _ = fit(data, encoder, task)
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            for p in learner.parameters():
+                p += 0.05 * torch.randn_like(p)
+        members.append(learner.eval())
+    return data, Ensemble(members)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_ensemble_answers_with_the_mean_and_tells_the_disagreement(name):
+    data, whole = ensemble(name)
+    found = predict_rows(whole, data.predict_dataloader())
+    each = [predict_rows(member, data.predict_dataloader()) for member in whole.members]
+    key = "prob" if "prob" in found else "mean"
+    assert torch.allclose(found[key], torch.stack([one[key] for one in each]).mean(0), atol=1e-6)
+    assert found["epistemic"].shape[0] == len(PARTS)
+    assert (found["epistemic"] > 0).any()
+    assert torch.allclose(found["loss"], torch.stack([one["loss"] for one in each]).mean(0), atol=1e-6)
+
+
+def test_equal_members_disagree_about_nothing():
+    data, whole = ensemble("gru", 1)
+    twice = Ensemble([whole.members[0], whole.members[0]])
+    found, alone = (predict_rows(network, data.predict_dataloader()) for network in (twice, whole.members[0]))
+    assert found["epistemic"].abs().max() < 1e-6
+    assert torch.allclose(found["prob"], alone["prob"])
+
+
+def test_networks_of_other_rows_make_no_ensemble():
+    (data, one), other = (fit_pair(table()), fit_pair(table(where="a > -1")))
+    with pytest.raises(ValueError, match="must be trained on the same rows"):
+        Ensemble([one, other[1]])
+    assert data.spec == one.spec
+
+
+def fit_pair(data):
+    return data, fit(data, partial(MLP, width=8), Regression)[0]

@@ -19,6 +19,7 @@ _HOMES = {
     "Fusion": "starbolt.models",
     "Classification": "starbolt.tasks",
     "Regression": "starbolt.tasks",
+    "Calibrate": "starbolt.calibrate",
     "load": "starbolt.instrument",
 }
 __all__ = sorted(_HOMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt.archives import Archive
+from starbolt.calibration import Calibrated
 from starbolt.checkpoints import AsideCheckpointIO
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
 from starbolt.data.audit import Audit
-from starbolt.learner import Learner, symmetries_of
+from starbolt.learner import Ensemble, Learner, symmetries_of
 from starbolt.tasks.scores import mode_of
 
 TRUSTED = ("starbolt", "torch", "torchvision")
@@ -42,7 +43,12 @@ def audit(cfg: DictConfig) -> Audit:
     return _made(cfg.get("audit")) or Audit()
 
 
-def data_like(learner: Learner, source: Any, cache: str | None = None) -> ObjectDataModule:
+def calibrate(cfg: DictConfig) -> Callable[..., list[str]] | None:
+    """The calibration of a configuration; None where it asks for none."""
+    return _made(cfg.get("calibration"))
+
+
+def data_like(learner: Learner | Ensemble, source: Any, cache: str | None = None) -> ObjectDataModule:
     """A data module that reads `source` as the training data of a learner were read, target and row choices aside."""
     recipe = learner.recipe
     made = get_class(recipe["data"]["_target_"])
@@ -107,6 +113,7 @@ def learner(cfg: DictConfig, data: ObjectDataModule) -> Learner:
         optim=_factory(cfg.optim),
         schedule=schedule,
         symmetries=symmetries_of(data),
+        mc_dropout=cfg.get("mc_dropout", 0),
         old_rate=cfg.model.get("old_rate", 1.0),
         recipe=recipe(cfg),
     )
@@ -147,28 +154,68 @@ def _unweighted(config: Any) -> Any:
     return {key: None if key == "weights" else _unweighted(value) for key, value in config.items()}
 
 
-def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner:
-    """The learner of a checkpoint file or run folder, ready to predict; the file cannot run code.
+def load_learner(checkpoint: str | Path, trust: Sequence[str] = ()) -> Learner | Ensemble:
+    """The learner (or ensemble) of a checkpoint file or run folder, ready to predict; the file cannot run code.
 
     Raises ValueError where the file is none of ours, or names classes of packages that are not trusted.
     """
     path = find_checkpoint(checkpoint)
     state = read_checkpoint(path)
     ours = state["starbolt"]
+    if "members" not in ours:
+        return _learner(ours, state["state_dict"], trust, path)
+    learners = [_learner(*pair, trust, path) for pair in zip(ours["members"], state["state_dict"], strict=True)]
+    made = Ensemble(learners)
+    made.calibration = Calibrated.from_dict(ours["calibration"])
+    return made.eval()
+
+
+def load_ensemble(checkpoints: Sequence[Path], trust: Sequence[str] = ()) -> Ensemble:
+    """Several trained networks as one, not calibrated yet; ValueError where they do not belong together."""
+    learners = [load_learner(path, trust) for path in checkpoints]
+    for learner, path in zip(learners, checkpoints, strict=True):
+        if isinstance(learner, Ensemble):
+            raise ValueError(f"{path} is an ensemble already; name its members, the run folders")
+        if learner.spec.split != learners[0].spec.split:
+            raise ValueError(
+                f"{path} was trained on another split than {checkpoints[0]}; the members of an ensemble share their "
+                "test rows: vary seed=, and not split.seed= or split.fold="
+            )
+    return Ensemble(learners).eval()  # type: ignore[arg-type]
+
+
+def save_ensemble(made: Ensemble, path: Path) -> None:
+    """All members in one file, with the calibration of their common answer."""
+    abouts, states = [m.about() for m in made.members], [m.state_dict() for m in made.members]  # type: ignore[operator]
+    kept = made.calibration.to_dict() if made.calibration else None
+    ours = {**abouts[0], "members": abouts, "calibration": kept}
+    AsideCheckpointIO().save_checkpoint({"starbolt": ours, "state_dict": states}, path)
+
+
+def keep_calibration(path: Path, calibrated: Calibrated | None) -> None:
+    """Write the calibration into a checkpoint that is there already."""
+    state = read_checkpoint(path)
+    state["starbolt"]["calibration"] = calibrated.to_dict() if calibrated else None
+    AsideCheckpointIO().save_checkpoint(state, path)
+
+
+def _learner(ours: Mapping[str, Any], weights: Mapping[str, Any], trust: Sequence[str], path: Path) -> Learner:
     check_trust(ours["recipe"], trust, path)
     made = Learner(
         Spec.from_dict(ours["spec"]),
         _factory(_unweighted(ours["recipe"]["model"])),
         _factory(ours["recipe"]["task"]),
         symmetries=ours["symmetries"],
+        mc_dropout=ours.get("mc_dropout", 0),
         recipe=ours["recipe"],
     )
     try:
-        made.load_state_dict(state["state_dict"])
+        made.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             f"the weights in {path} do not fit the network that it names ({_first_line(error, 1)})"
         ) from None
+    made.calibration = Calibrated.from_dict(ours.get("calibration"))
     return made.eval()
 
 

@@ -97,7 +97,7 @@ class InputSpec:
 class TargetSpec:
     """What is predicted: classes (`classes` not empty) or quantities.
 
-    counts: training rows per class. mean, spread: of each quantity over the training rows, in its unit;
+    counts: training rows per class. mean, spread, low, high: of each quantity over the training rows, in its unit;
     log_mean, log_spread: of its decimal logarithm, NaN where any training value is not positive.
     """
 
@@ -109,6 +109,8 @@ class TargetSpec:
     spread: tuple[float, ...] = ()
     log_mean: tuple[float, ...] = ()
     log_spread: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         """Whether all values are the same, where NaN is the same as NaN."""

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from astropy.table import Table
 from astropy.units import Unit
 
@@ -18,8 +19,7 @@ from starbolt.data import ObjectDataModule
 from starbolt.data.batches import Batches
 from starbolt.data.ranges import Outside
 from starbolt.data.sources import Source
-from starbolt.learner import Learner
-from starbolt.predict import outside_names, predict_rows, prediction_of
+from starbolt.predict import Network, answered, outside_names, predict_rows, units_of
 from starbolt.store.store import Modality
 
 
@@ -35,13 +35,14 @@ def load(run: str | Path, *, trust: Sequence[str] = ()) -> Instrument:
 class Instrument:
     """A trained network that takes tables, arrays or data modules; `spec` says what it was trained on."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Network) -> None:
         self.learner, self.spec = learner, learner.spec
 
     def predict(self, objects: Any) -> Table:
-        """One row per object: `id`, then the quantities with units and `_err`, or `prediction` and class probabilities.
+        """One row per object: `id`, then the task's columns, as `starbolt predict` writes them, with units.
 
-        `outside` names the first input that lies outside the training range; meta["notes"] says what was converted.
+        `mask` is the fraction of the object's numbers that is unmeasured, `outside` names the first input that lies
+        outside the training range; meta["notes"] says what was converted.
 
         objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data
         (for light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN
@@ -56,17 +57,20 @@ class Instrument:
             data.open_like(self.spec)
             if _channels(data.spec) != _channels(self.spec):
                 raise ValueError("these data were opened with other channels before; give a fresh data module")
-            return self._predict(data.predict_dataloader(), data.ids, data.notes)
+            return self._predict(data.predict_dataloader(), data.ids, data.catalogue, data.notes)
 
-    def _predict(self, batches: Batches, ids: np.ndarray, notes: Sequence[str] = ()) -> Table:
+    def _predict(
+        self, batches: Batches, ids: np.ndarray, catalogue: pa.Table | None = None, notes: Sequence[str] = ()
+    ) -> Table:
         found = predict_rows(self.learner, batches)
-        table = Table({"id": ids, **self.learner.task.columns(prediction_of(found))})
+        answer = answered(self.learner, catalogue, found)
+        table = Table({"id": ids, **self.learner.task.columns(answer)})
         if outside := outside_names(self.learner, found):
             table["outside"] = outside.to_numpy(zero_copy_only=False).astype(str)
-        for name, unit in zip(self.spec.target.columns, self.spec.target.units, strict=True):
-            for column in (name, f"{name}_err"):
-                if unit and column in table.colnames:
-                    table[column].unit = Unit(unit, parse_strict="silent")
+        table["mask"] = found["unmeasured"].numpy()
+        units = units_of(self.spec)
+        for column in set(units) & set(table.colnames):
+            table[column].unit = Unit(units[column], parse_strict="silent")
         told = Outside(self.spec).note(found)
         table.meta = {"data": self.spec.data, "split": self.spec.split, "notes": [*notes, *([told] if told else [])]}
         return table

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
+from starbolt.calibration import Calibrated
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.audit import Audit
 from starbolt.data.augment import turned
@@ -29,9 +31,13 @@ class Learner(LightningModule):
     spec: what the data are. encoder: shape -> encoder of the main modality, or a Fusion of all of them.
     task: (in_dim, TargetSpec) -> task. optim: parameters -> Optimizer. schedule: (optimizer, steps) -> scheduler.
     symmetries: predictions are averaged over so many of the eight symmetries of the square (1: the image as it is).
+    mc_dropout: predictions are averaged over so many passes with dropout left on (0: one pass without).
     old_rate: factor on the learning rate of the encoder, for one that was trained before.
     recipe: plain values from which `build.load_learner` makes this learner again.
+    `calibration` is None until a `Calibrate` has been called with it.
     """
+
+    calibration: Calibrated | None = None
 
     def __init__(
         self,
@@ -42,6 +48,7 @@ class Learner(LightningModule):
         optim: Factory = ADAMW,
         schedule: Factory | None = onecycle,
         symmetries: int = 1,
+        mc_dropout: int = 0,
         old_rate: float = 1.0,
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
@@ -52,6 +59,8 @@ class Learner(LightningModule):
         self.standardise = nn.ModuleDict(scalers)
         self.encoder = fused(encoder, {name: scaler.shape for name, scaler in scalers.items()})
         self.task = task(self.encoder.out_dim, spec.target)
+        self.mc_dropout = mc_dropout
+        refuse_without_dropout(self, mc_dropout)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
 
     @classmethod
@@ -102,7 +111,7 @@ class Learner(LightningModule):
                 f"the predictions are no numbers any more in epoch {self.current_epoch}; learn slower (optim.lr=), "
                 "or look for wild values (starbolt inspect)"
             )
-        for name, value in self.task.scores(gathered, truth).items():
+        for name, value in self.task.scores(self.task.answer(gathered), truth).items():
             self.log(f"val/{name}", value)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -115,10 +124,19 @@ class Learner(LightningModule):
         }
 
     def predict_batch(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Prediction averaged over the symmetries, and the loss [B] of each object as it is (NaN where unlabelled)."""
+        """Prediction averaged over symmetries and dropout passes, and the loss [B] of each object (NaN: unlabelled).
+
+        Dropout draws the same for the same batch. Not calibrated: see `predict.answered`.
+        """
+        if not self.mc_dropout:
+            return self._over_symmetries(batch)
+        with dropping(self, seed=int(batch.row[0]) if len(batch.row) else 0):
+            passes = [self._over_symmetries(batch) for _ in range(self.mc_dropout)]
+        return combined(self.task, [prediction for prediction, _ in passes]), passes[0][1]
+
+    def _over_symmetries(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         outs = [self(_turned(batch.inputs, i)) for i in range(self.symmetries)]
-        prediction = self.task.combine([self.task.predict(out) for out in outs])
-        return prediction, self.task.losses(outs[0], batch)
+        return self.task.combine([self.task.predict(out) for out in outs]), self.task.losses(outs[0], batch)
 
     def configure_optimizers(self) -> Any:
         """The optimiser and, stepped with each batch, the schedule."""
@@ -139,7 +157,17 @@ class Learner(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the spec and the recipe, as plain values; Lightning's copy of the data's words may hold anything."""
         checkpoint.pop("datamodule_hyper_parameters", None)
-        checkpoint["starbolt"] = {"spec": self.spec.to_dict(), "recipe": self.recipe, "symmetries": self.symmetries}
+        checkpoint["starbolt"] = self.about()
+
+    def about(self) -> dict[str, Any]:
+        """What a checkpoint carries besides the weights, as plain values."""
+        return {
+            "spec": self.spec.to_dict(),
+            "recipe": self.recipe,
+            "symmetries": self.symmetries,
+            "mc_dropout": self.mc_dropout,
+            "calibration": self.calibration.to_dict() if self.calibration else None,
+        }
 
     def _everyone(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """The values of all ranks, on the CPU; a rank may have none."""
@@ -150,6 +178,71 @@ class Learner(LightningModule):
         torch.distributed.all_gather_object(boxes, values)
         full = [box for box in boxes if box]
         return {name: torch.cat([box[name] for box in full]) for name in full[0]}
+
+
+class Ensemble(nn.Module):
+    """Several learners of the same task on the same data, whose answers are one: Lakshminarayanan et al. 2017,
+    arXiv:1612.01474. It predicts as a Learner does; the loss of an object is the members' mean.
+    """
+
+    calibration: Calibrated | None = None
+
+    def __init__(self, members: Sequence[Learner]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        first = members[0]
+        self.spec, self.recipe = first.spec, first.recipe
+        for member in members[1:]:
+            if (member.spec.target, member.spec.inputs) != (self.spec.target, self.spec.inputs):
+                raise ValueError(
+                    "the networks of an ensemble must be trained on the same rows for the same target; vary seed= or "
+                    "model.*, and neither the split nor the data"
+                )
+
+    @property
+    def task(self) -> Any:
+        """The first member's."""
+        return self.members[0].task
+
+    def predict_batch(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The members' predictions combined, with their disagreement as `epistemic`, and the mean loss [B]."""
+        told = [member.predict_batch(batch) for member in self.members]  # type: ignore[operator]
+        losses = torch.stack([loss for _, loss in told]).mean(0)
+        return combined(self.task, [prediction for prediction, _ in told]), losses
+
+
+def combined(task: Any, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Several networks' or passes' predictions as one, with `epistemic` where there are several."""
+    whole = task.combine(predictions)
+    return whole | task.disagreement(predictions) if len(predictions) > 1 else whole
+
+
+@contextmanager
+def dropping(network: nn.Module, seed: int) -> Iterator[None]:
+    """Dropout on, all else as it is; draws that depend on the seed alone (Gal & Ghahramani 2016, arXiv:1506.02142)."""
+    layers = _droppers(network)
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        for layer in layers:
+            layer.train()
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.eval()
+
+
+def refuse_without_dropout(network: nn.Module, passes: int) -> None:
+    """ValueError where passes with dropout would all be the same."""
+    if passes < 0 or passes == 1:
+        raise ValueError(f"mc_dropout={passes} is no number of passes; give 2 or more, usually 20, or 0 for none")
+    if passes and not _droppers(network):
+        raise ValueError(f"mc_dropout={passes} needs a network with dropout: say model.dropout=0.1 or task.dropout=0.1")
+
+
+def _droppers(network: nn.Module) -> list[nn.Module]:
+    kinds = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+    return [layer for layer in network.modules() if isinstance(layer, kinds) and layer.p > 0]
 
 
 def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:

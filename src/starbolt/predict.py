@@ -1,8 +1,8 @@
-"""Apply a learner to objects: plain batches in, one prediction per catalogue row out."""
+"""Apply a network to objects: plain batches in, one calibrated answer per catalogue row out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,32 +10,43 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from starbolt.contract import Batch, Block
+from starbolt.calibration import column_values
+from starbolt.contract import Batch, Block, Spec
 from starbolt.data.batches import Batches
+from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
-from starbolt.data.ranges import Outside
-from starbolt.learner import Learner
+from starbolt.data.ranges import Outside, unmeasured
+from starbolt.learner import Ensemble, Learner
 
-OTHERS = ("loss", "y", "row", "outside", "beyond")  # what `predict_rows` tells besides the task's prediction
+Network = Learner | Ensemble
+OTHERS = ("loss", "y", "row", "outside", "beyond", "unmeasured")  # what `predict_rows` tells besides the prediction
 
 
 @torch.inference_mode()
 def predict_rows(
-    learner: Learner,
+    network: Network,
     batches: Batches,
     *,
     device: torch.device | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
-    """The task's prediction with `loss`, `y`, `row`, `outside`, `beyond` (see `Outside`), [n] or [n, ...], by row."""
+    """The task's raw prediction with all of `OTHERS`, [n] or [n, ...], by row; see `Outside` and `unmeasured`."""
     device = device or best_device()
-    learner = learner.to(device).eval()
+    network = network.to(device).eval()
     found: list[dict[str, Tensor]] = []
-    done, reach = 0, Outside(learner.spec)
+    done, reach = 0, Outside(network.spec)
     for batch in batches:
         moved = to_device(batch, device)
-        prediction, loss = learner.predict_batch(moved)
-        told = {**prediction, "loss": loss, "y": batch.y, "row": batch.row, **reach(moved.inputs)}
+        prediction, loss = network.predict_batch(moved)
+        missing = unmeasured(moved.inputs)
+        told = {
+            **prediction,
+            "loss": loss,
+            "y": batch.y,
+            "row": batch.row,
+            "unmeasured": missing,
+            **reach(moved.inputs),
+        }
         found.append({name: value.cpu() for name, value in told.items()})
         done += len(batch.row)
         if progress:
@@ -45,35 +56,120 @@ def predict_rows(
     return {name: value[order] for name, value in joined.items()}
 
 
-def prediction_of(found: dict[str, Tensor]) -> dict[str, Tensor]:
+def prediction_of(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Only what the task predicted, of what `predict_rows` gave."""
     return {name: value for name, value in found.items() if name not in OTHERS}
 
 
-def score(learner: Learner, found: dict[str, Tensor]) -> dict[str, float]:
-    """Score name -> value over the labelled objects, with their mean loss."""
+def known_of(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Only the labelled objects of what `predict_rows` gave."""
     y = found["y"]
     known = y >= 0 if y.dtype == torch.int64 else torch.isfinite(y).any(1)
-    prediction = {name: value[known] for name, value in prediction_of(found).items()}
-    return {"loss": float(found["loss"][known].mean()), **learner.task.scores(prediction, y[known])}
+    return {name: value[known] for name, value in found.items()}
 
 
-def prediction_table(learner: Learner, data: ObjectDataModule, found: dict[str, Tensor], **constant: Any) -> pa.Table:
-    """One row per object: id, row, `constant` columns, the target where known, prediction columns, outside and loss."""
+def answered(network: Network, catalogue: pa.Table | None, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The task's answer, calibrated where the network is, for what `predict_rows` found among a catalogue's rows.
+
+    Where the catalogue lacks a column that makes the calibration's groups, the overall thresholds hold.
+    """
+    calibrated = network.calibration
+    if calibrated is None:
+        return network.task.answer(prediction_of(found))
+    names, codes = calibrated.groups.columns, None
+    if catalogue is not None and set(names) <= set(catalogue.column_names):
+        codes = calibrated.groups.codes(column_values(catalogue, names, found["row"].numpy()))
+    return network.task.answer(prediction_of(found), calibrated.fit, codes)
+
+
+def score(network: Network, data: ObjectDataModule, found: Mapping[str, Tensor]) -> dict[str, float]:
+    """Score name -> value over the labelled objects, with their mean loss."""
+    known = known_of(found)
+    fit = network.calibration.fit if network.calibration else None
+    scores = network.task.scores(answered(network, data.catalogue, known), known["y"], fit)
+    return {"loss": float(known["loss"].mean()), **scores}
+
+
+def scored_table(
+    network: Network,
+    data: ObjectDataModule,
+    found: Mapping[str, Tensor],
+    *,
+    slices: Sequence[str] = (),
+    **constant: Any,
+) -> pa.Table:
+    """predictions.parquet: `answer_table` with the truth and what each answer is worth, and columns to slice by.
+
+    slices: catalogue columns that are copied. constant: further columns, the same value for all.
+    """
+    answer, rows = answered(network, data.catalogue, found), found["row"].numpy()
+    table = answer_table(network, data, found, answer)
+    own = {name: pa.array(np.full(len(rows), value)) for name, value in constant.items()}
+    own |= {name: pa.array(values) for name, values in network.task.truth(found["y"]).items()}
+    more = {name: pa.array(values) for name, values in network.task.verdicts(answer, found["y"]).items()}
+    more |= {name: pa.array(v) for name, v in column_values(data.catalogue, slices, rows).items() if name not in own}
+    if data.group_column:
+        more["group"] = pa.array(class_words(data.catalogue, data.group_column)[rows])
+    head, tail = table.column_names[:2], table.column_names[2:]
+    columns = {n: table[n] for n in head} | own | {n: table[n] for n in tail} | more
+    return pa.table(columns | {"loss": found["loss"].numpy()})
+
+
+def answer_table(
+    network: Network, data: ObjectDataModule, found: Mapping[str, Tensor], answer: Mapping[str, Tensor]
+) -> pa.Table:
+    """One row per object: id, row, the task's columns, and the flags `outside` and `mask`."""
     rows = found["row"].numpy()
-    columns: dict[str, Any] = {"id": data.ids[rows], "row": rows}
-    columns |= {name: np.full(len(rows), value) for name, value in constant.items()}
-    columns |= learner.task.truth(found["y"])
-    columns |= learner.task.columns(prediction_of(found))
-    if outside := outside_names(learner, found):
+    columns: dict[str, Any] = {"id": data.names(rows), "row": rows, **network.task.columns(answer)}
+    if outside := outside_names(network, found):
         columns["outside"] = outside
-    columns["loss"] = found["loss"].numpy()
-    return pa.table(columns)
+    return pa.table(columns | {"mask": found["unmeasured"].numpy()})
 
 
-def outside_names(learner: Learner, found: dict[str, Tensor]) -> pa.DictionaryArray | None:
+def answers(
+    network: Network,
+    data: ObjectDataModule,
+    rows: np.ndarray,
+    *,
+    grid: np.ndarray | None = None,
+    device: torch.device | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[pa.Table, dict[str, Tensor]]:
+    """The catalogue of answers for the given rows, in their order, and what `predict_rows` found.
+
+    grid: values of the quantity [G] at which each object's probability density is told too, as lists NAME_density.
+    """
+    found = predict_rows(network, data.loader(rows, alone=True), device=device, progress=progress)
+    answer = answered(network, data.catalogue, found)
+    table = answer_table(network, data, found, answer)
+    for name, density in densities(network, answer, grid).items():
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(density.ravel()), density.shape[1])
+        table = table.append_column(name, flat)
+    return table, found
+
+
+def units_of(spec: Spec) -> dict[str, str]:
+    """Unit of each column of answers that has one."""
+    endings = ("", "_err", "_mode", "_low", "_high", "_epistemic")
+    pairs = zip(spec.target.columns, spec.target.units, strict=False)
+    return {f"{name}{ending}": unit for name, unit in pairs if unit for ending in endings}
+
+
+def densities(network: Network, answer: Mapping[str, Tensor], grid: np.ndarray | None) -> dict[str, np.ndarray]:
+    """NAME_density -> float32 [n, G] at the values of `grid`; ValueError where no distribution is predicted."""
+    if grid is None:
+        return {}
+    if network.spec.target.classes or "sigma" not in answer:
+        raise ValueError(
+            "this network predicts no density: train it with task.loss=gaussian, mixture, quantiles or binned"
+        )
+    found = network.task.densities(answer, torch.from_numpy(grid)).numpy()
+    return {f"{name}_density": found[:, k] for k, name in enumerate(network.spec.target.columns)}
+
+
+def outside_names(network: Network, found: Mapping[str, Tensor]) -> pa.DictionaryArray | None:
     """The first input that lies outside the training range, per object; "" inside, None where no range is known."""
-    names = Outside(learner.spec).names
+    names = Outside(network.spec).names
     codes = (found["outside"] + 1).to(torch.int32).numpy()
     return pa.DictionaryArray.from_arrays(codes, ("", *names)) if names else None
 

@@ -73,7 +73,7 @@ def test_predictions_are_probabilities_and_combine_to_their_mean():
 
 def test_columns_name_the_classes():
     task = Classification(4, SPEC)
-    columns = task.columns({"prob": torch.tensor([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]])})
+    columns = task.columns(task.answer({"prob": torch.tensor([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1]])}))
     assert list(columns) == ["prediction", "prob_E", "prob_S0", "prob_S"]
     assert columns["prediction"].tolist() == ["S0", "E"]
     assert columns["prob_S0"].tolist() == pytest.approx([0.7, 0.1])
@@ -102,4 +102,68 @@ def test_it_learns_what_can_be_told():
         optimizer.zero_grad()
         task.losses(task(z), batch(y.tolist())).mean().backward()
         optimizer.step()
-    assert np.mean(task.columns(task.predict(task(z).detach()))["prediction"] == task.truth(y)["target"]) > 0.9
+    assert (
+        np.mean(task.columns(task.answer(task.predict(task(z).detach())))["prediction"] == task.truth(y)["target"])
+        > 0.9
+    )
+
+
+def learnt(n, weights, seed):
+    """A task, and predictions of a network that learnt with its weights: p w, normed, and twice too sure."""
+    torch.manual_seed(seed)
+    spec = TargetSpec(("type",), ("",), ("E", "S0", "S"), (700, 200, 100))
+    true = torch.softmax(2 * torch.randn(n, 3) + torch.tensor([1.5, 0.3, -0.4]), 1)
+    task = Classification(4, spec, weights=weights)
+    said = (true**2 * task.class_weight) / (true**2 * task.class_weight).sum(1, keepdim=True)
+    return task, {"prob": said}, torch.multinomial(true, 1)[:, 0]
+
+
+@pytest.mark.parametrize("weights", ["none", "sqrt", "balanced"])
+def test_calibration_mends_probabilities_and_leaves_the_decision(weights):
+    task, raw, y = learnt(4000, weights, 0)
+    fit = task.calibrate({"prob": raw["prob"][:1000]}, y[:1000], torch.full((1000,), -1), 0.9)
+    new, truth = {"prob": raw["prob"][1000:]}, y[1000:]
+    before, after = task.answer(new), task.answer(new, fit)
+    assert task.scores(after, truth)["log_loss"] < task.scores(before, truth)["log_loss"] - 0.05
+    assert torch.equal(before["code"], after["code"])
+    assert task.scores(after, truth)["ece"] < 0.03
+    for k in range(3):
+        assert after["set"][truth == k, k].double().mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_sets_hold_the_truth_within_each_group():
+    task, raw, y = learnt(9000, "none", 1)
+    group = torch.arange(9000) % 2
+    raw["prob"] = torch.where(group[:, None] == 0, raw["prob"], raw["prob"].roll(1, 1))  # in group 1 all is wrong
+    fit = task.calibrate({"prob": raw["prob"][:3000]}, y[:3000], group[:3000], 0.9)
+    truth = y[3000:, None]
+    blind, told = (task.answer({"prob": raw["prob"][3000:]}, fit, g)["set"] for g in (None, group[3000:]))
+    covered = [[float(s.gather(1, truth)[group[3000:] == g].double().mean()) for g in (0, 1)] for s in (blind, told)]
+    assert covered[1] == pytest.approx([0.9, 0.9], abs=0.03)
+    assert abs(covered[0][0] - covered[0][1]) > 0.1
+    unknown = task.answer({"prob": raw["prob"][3000:]}, fit, torch.full((6000,), -1))["set"]
+    assert torch.equal(unknown, blind)
+
+
+def test_a_class_that_calibration_never_saw_is_in_every_set():
+    task, raw, y = learnt(500, "none", 2)
+    few = y != 2
+    fit = task.calibrate({"prob": raw["prob"][few]}, y[few], torch.full((int(few.sum()),), -1), 0.9)
+    assert task.answer(raw, fit)["set"][:, 2].all()
+
+
+def test_disagreement_is_the_mutual_information():
+    one, two = torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([[0.0, 1.0], [0.5, 0.5]])
+    found = Classification(4, SPEC).disagreement([{"prob": one}, {"prob": two}])
+    assert found["epistemic"].tolist() == pytest.approx(
+        [np.log(2), 0.0], abs=1e-6
+    )  # of opinions, and of a common doubt
+
+
+def test_the_working_point_is_where_f1_is_largest():
+    task, y = Classification(4, SPEC), torch.tensor([0, 0, 0, 1, 1, 2])
+    prob = torch.tensor(
+        [[0.9, 0.8, 0.3, 0.4, 0.1, 0.0], [0.1, 0.1, 0.6, 0.5, 0.8, 0.2], [0, 0.1, 0.1, 0.1, 0.1, 0.8]]
+    ).T
+    working = task.working_point({"prob": prob}, y)
+    assert working == pytest.approx((0.3, 0.5, 0.8))  # class 0: 3 of 4 true, F1 6/7; at 0.8 it is 4/5

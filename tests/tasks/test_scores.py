@@ -7,7 +7,11 @@ import pytest
 import torch
 from sklearn import metrics
 
-from starbolt.tasks.scores import class_scores, mode_of, nmad, quantity_scores, sigma_iqr
+from starbolt.contract import TargetSpec
+from starbolt.tasks import Regression
+from starbolt.tasks.scores import best_cut, class_scores, mode_of, nmad, quantity_scores, sigma_iqr
+
+SPEC = TargetSpec(("z",), ("",), mean=(0.5,), spread=(0.2,), log_mean=(-0.3,), log_spread=(0.1,))
 
 
 def guesses(n, k, seed=0):
@@ -68,7 +72,7 @@ def test_one_class_alone_has_no_ranking():
 
 def test_quantity_scores_by_hand():
     mean, y = torch.tensor([1.0, 2.0, 3.0, 5.0]), torch.tensor([1.0, 2.5, 3.0, 4.0])
-    found = quantity_scores(mean, None, y)
+    found = quantity_scores(mean, y)
     assert set(found) == {"rms", "mae", "r2", "bias", "nmad", "sigma_iqr"}
     assert found["rms"] == pytest.approx(math.sqrt((0.25 + 1) / 4))
     assert found["mae"] == pytest.approx(1.5 / 4)
@@ -80,7 +84,7 @@ def test_redshift_scores_are_of_dz_over_one_plus_z():
     y = torch.linspace(0, 2, 1000)
     dz = torch.zeros(1000)
     dz[:100], dz[100:150] = 0.1, 0.2  # in units of 1 + z
-    found = quantity_scores(y + dz * (1 + y), None, y, redshift=True)
+    found = quantity_scores(y + dz * (1 + y), y, redshift=True)
     assert found["outlier_fraction"] == pytest.approx(0.05)
     assert found["outlier_fraction_3sigma"] == pytest.approx(0.15)
     assert found["bias"] == pytest.approx((100 * 0.1 + 50 * 0.2) / 1000, rel=1e-4)
@@ -94,28 +98,60 @@ def test_spreads_of_a_gaussian_are_its_sigma():
     assert nmad(error, torch.full_like(error, 2.0)) == pytest.approx(1.5, rel=0.01)
 
 
-def test_crps_is_the_integral_it_stands_for():
-    mean, sigma, y = torch.tensor([0.3, -1.0]), torch.tensor([0.7, 2.0]), torch.tensor([1.0, -1.5])
-    t = np.linspace(-40, 40, 400_001)
-    wanted = []
-    for m, s, v in zip(mean.tolist(), sigma.tolist(), y.tolist(), strict=True):
-        cdf = 0.5 * (1 + torch.erf(torch.from_numpy((t - m) / s / math.sqrt(2))).numpy())
-        wanted.append((((cdf - (t >= v)) ** 2).sum()) * (t[1] - t[0]))
-    assert quantity_scores(mean, sigma, y)["crps"] == pytest.approx(np.mean(wanted), rel=1e-3)
+def judged(mean, sigma, y):
+    told = Regression(4, SPEC).judge({"mean": mean[:, None], "sigma": sigma[:, None]}, y[:, None])
+    return quantity_scores(mean, y, **{name: value[:, 0] for name, value in told.items()})
 
 
 @pytest.mark.parametrize(("told", "covered"), [(1.0, 0.9), (0.5, 0.589), (2.0, 0.99900)])
 def test_coverage_tells_wrong_sigmas(told, covered):
     generator = torch.Generator().manual_seed(0)
     y = torch.randn(100_000, generator=generator, dtype=torch.float64)
-    found = quantity_scores(torch.zeros_like(y), torch.full_like(y, told), y)
+    found = judged(torch.zeros_like(y), torch.full_like(y, told), y)
     assert found["coverage_90"] == pytest.approx(covered, abs=0.005)
     assert (found["pit_ks"] < 0.01) == (told == 1)
 
 
 def test_the_pit_of_a_constant_offset_leans_to_one_side():
     y = torch.zeros(50)
-    assert quantity_scores(y + 10, torch.ones(50), y)["pit_ks"] == pytest.approx(1, abs=1e-6)
+    assert judged(y + 10, torch.ones(50), y)["pit_ks"] == pytest.approx(1, abs=1e-6)
+
+
+def test_coverage_and_width_of_intervals_by_hand():
+    y = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    found = quantity_scores(y, y, low=torch.tensor([0.5, 2.5, 3.0, 0.0]), high=torch.tensor([1.5, 3.5, 3.0, 9.0]))
+    assert found["coverage"] == 3 / 4
+    assert found["interval_width"] == pytest.approx(1)
+
+
+def test_sets_and_purity_by_hand():
+    prob = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
+    sets = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]]).bool()
+    found = class_scores(prob, torch.tensor([0, 1, 2, 2]), sets=sets, working=(0.5, 0.5, 0.3))
+    assert (found["set_coverage"], found["set_size"]) == (3 / 4, 5 / 4)
+    # taken: class 0 the first two (one right), class 1 the third (wrong), class 2 the last two (both right)
+    assert found["purity"] == pytest.approx((1 / 2 + 0 + 1) / 3)
+    assert found["completeness"] == pytest.approx((1 + 0 + 1) / 3)
+    assert class_scores(prob, torch.tensor([0, 0, 2, 2]), code=torch.tensor([0, 1, 2, 2]))["accuracy"] == 3 / 4
+
+
+def test_purity_of_two_classes_is_that_of_the_second():
+    prob = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]])
+    found = class_scores(prob, torch.tensor([0, 0, 1, 1]), working=(0.5, 0.25))
+    assert (found["purity"], found["completeness"]) == (2 / 3, 1)
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_the_best_cut_is_found_by_trying_all(n):
+    torch.manual_seed(n)
+    prob, positive = (torch.rand(n) * 10).round() / 10, torch.rand(n) < 0.4
+    positive[0] = True
+
+    def f1(cut):
+        taken = prob >= cut
+        return 2 * (taken & positive).sum() / (taken.sum() + positive.sum())
+
+    assert f1(best_cut(prob, positive)) == max(f1(cut) for cut in prob)
 
 
 @pytest.mark.parametrize(

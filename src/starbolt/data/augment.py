@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from starbolt.contract import Block
+from starbolt.data.cuts import detected
 
 
 class Augment(Protocol):
@@ -58,14 +59,20 @@ class ImageAugment:
 class SeriesAugment:
     """For series [B, C, T].
 
-    drop: fraction of the points left out, drawn anew each time. noise: adds Gaussian noise of so many times the errors.
+    early: share of the series that end at a random one of their points, the first detection or a later one, drawn anew
+    each time, the number of points from the first detection on evenly in its logarithm. drop: fraction of the points
+    left out, drawn anew too. noise: adds Gaussian noise of so many times the errors.
     absolute: channel 0 is a place (wavelength, phase), which stays, not a time since the first point.
+    least: per channel, what is a detection, see `cuts.least_of`; None: any measured point that is no limit.
     """
 
-    def __init__(self, *, drop: float = 0.0, noise: float = 0.0, absolute: bool = False) -> None:
-        self.drop, self.noise, self.absolute = drop, noise, absolute
+    def __init__(self, *, early: float = 0.0, drop: float = 0.0, noise: float = 0.0, absolute: bool = False) -> None:
+        self.early, self.drop, self.noise, self.absolute = early, drop, noise, absolute
+        self.least: Sequence[float] | None = None
 
     def __call__(self, block: Block) -> Block:
+        if self.early:
+            block = _ended(block, self.early, self.least or (float("-inf"),) * (block.x.shape[1] - 1))
         if self.drop:
             block = _dropped(block, self.drop, self.absolute)
         if self.noise and block.err is not None:
@@ -122,6 +129,21 @@ def _shifted(block: Block, most: int) -> Block:
         return moved & inside[:, None] if moved.dtype == torch.bool else moved * inside[:, None]
 
     return _planes(block, move)
+
+
+def _ended(block: Block, share: float, least: Sequence[float]) -> Block:
+    """Some of the series cut behind a random point from the first detection on."""
+    assert block.length is not None
+    b, _, steps = block.x.shape
+    x, mask, err, limit = (None if p is None else p[:, 1:].transpose(1, 2) for p in block[:4])
+    assert x is not None
+    assert mask is not None
+    seen = detected(x, mask, err, limit, least).any(2)
+    first = seen.int().argmax(1)  # 0, the first point, where nothing was detected
+    chance, most = torch.rand(2, b, device=x.device), (block.length - first).clamp(min=1)
+    length = torch.where(chance[0] < share, first + (most ** chance[1]).long(), block.length).minimum(block.length)
+    inside = torch.arange(steps, device=x.device) < length[:, None]
+    return _planes(block, lambda p: None if p is None else p * inside[:, None])._replace(length=length)
 
 
 def _dropped(block: Block, fraction: float, absolute: bool) -> Block:

@@ -10,6 +10,7 @@ import torch
 from starbolt.archives import Dense, Ragged
 from starbolt.archives.reading.precision import coarse
 from starbolt.contract import InputSpec, TargetSpec
+from starbolt.data.cuts import Cut
 from starbolt.data.ranges import extremes, summary, with_range
 from starbolt.data.sources import Source
 from starbolt.data.transforms import constants_of, curve_of, slope, transformed
@@ -30,19 +31,21 @@ def measure_input(
     asinh: tuple[str, ...] = (),
     scaling: str = "global",
     stretch: str = "linear",
+    cut: Cut | None = None,
 ) -> InputSpec:
     """The InputSpec of a modality from the given training rows [n] of the store alone.
 
-    log, asinh: channels to transform before mean and spread are taken; scaling, stretch: see InputSpec.
-    ValueError where float32 would blur a column, or a channel is unmeasured.
+    log, asinh: channels to transform before mean and spread are taken; scaling, stretch: see InputSpec. cut: where
+    series end. ValueError where float32 would blur a column, or a channel is unmeasured.
     """
-    x, err, channels, units = _values(modality, rows)
+    source = Source(modality, cut=cut)
+    x, err, channels, units = _values(source, rows)
     _refuse_coarse(modality, x)
     transform = tuple("log" if c in log else "asinh" if c in asinh else "linear" for c in channels)
     curves = tuple(curve_of(word, stretch) for word in transform)
     zero, soft = zip(*(constants_of(v, e, c) for v, e, c in zip(x, err or x, curves, strict=True)), strict=True)
     if modality.kind == "series":
-        soft = (_typical_step(modality, rows), *soft[1:])
+        soft = (_typical_step(source, rows), *soft[1:])
     scaled = [transformed(v, c, s, z) for v, c, s, z in zip(x, curves, soft, zero, strict=True)]
     mean, spread = zip(*(_mean_spread(v, c) for v, c in zip(scaled, channels, strict=True)), strict=True)
     missing = tuple(
@@ -55,7 +58,7 @@ def measure_input(
         modality.kind, channels, units, shape, transform, soft, mean, spread, missing, *errors, scaling, limits,
         stretch, zero, modality.axis, modality.pixel_scale, modality.zero_point, measured=rows_digest(rows),
     )  # fmt: skip
-    return with_range(about, _extremes(modality, rows))
+    return with_range(about, _extremes(source, rows))
 
 
 def rows_digest(rows: np.ndarray) -> str:
@@ -80,25 +83,26 @@ def measure_target(
     logs = [np.log10(v) if (v > 0).all() else None for v in known]
     log_mean = tuple(float("nan") if v is None else float(v.mean()) for v in logs)
     log_spread = tuple(float("nan") if v is None else float(v.std()) or 1.0 for v in logs)
-    return TargetSpec(names, units, (), (), mean, spread, log_mean, log_spread)
+    low, high = (tuple(float(end(v)) for v in known) for end in (np.min, np.max))
+    return TargetSpec(names, units, (), (), mean, spread, log_mean, log_spread, low, high)
 
 
-def _values(modality: Modality, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], tuple, tuple]:
+def _values(source: Source, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], tuple, tuple]:
     """Per channel, the values and errors of the sampled rows; series get their time channel in front."""
-    data = modality.data
+    modality, data = source.modality, source.modality.data
     if modality.kind == "table":
         rows = rows[:: max(1, -(-len(rows) * data.x.shape[1] // CELLS))]
         x, err = data.x[rows], None if data.err is None else data.err[rows]
     else:
         most = SAMPLE if isinstance(data, Ragged) else max(1, min(SAMPLE, NUMBERS // data.x[0].size))
         rows = rows[:: max(1, -(-len(rows) // most))]
-        x, err = _points(data, rows) if isinstance(data, Ragged) else _pixels(data, rows)
+        x, err = _points(source, rows) if isinstance(data, Ragged) else _pixels(data, rows)
     channels, units = modality.channels, modality.units
     values = list(x.T.astype(np.float64))
     errors = [] if err is None else list(err.T.astype(np.float64))
     if isinstance(data, Ragged):
         first = 1 if modality.axis == "time" else 0  # whether counted from the first point
-        since = np.concatenate([data.time[a:b] - first * data.time[a : a + 1] for a, b in _spans(data, rows)])
+        since = np.concatenate([data.time[a:b] - first * data.time[a : a + 1] for a, b in _spans(source, rows)])
         values = [since, *values]
         errors = [np.full(len(since), np.nan), *errors] if errors else []
         channels, units = (modality.axis, *channels), (modality.axis_unit, *units)
@@ -119,29 +123,34 @@ def _pixels(data: Dense, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | Non
     return flat[0], flat[1]  # type: ignore[return-value]
 
 
-def _points(data: Ragged, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    pick = np.concatenate([np.arange(a, b) for a, b in _spans(data, rows)])
+def _points(source: Source, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    data, pick = source.modality.data, np.concatenate([np.arange(a, b) for a, b in _spans(source, rows)])
     return data.x[pick], None if data.err is None else data.err[pick]
 
 
-def _spans(data: Ragged, rows: np.ndarray) -> list[tuple[int, int]]:
-    return list(zip(data.offsets[rows].tolist(), data.offsets[rows + 1].tolist(), strict=True))
+def _spans(source: Source, rows: np.ndarray) -> list[tuple[int, int]]:
+    assert isinstance(source.modality.data, Ragged)
+    starts = source.modality.data.offsets[rows]
+    return list(zip(starts.tolist(), (starts + source.lengths(rows)).tolist(), strict=True))
 
 
-def _typical_step(modality: Modality, rows: np.ndarray) -> float:
+def _typical_step(source: Source, rows: np.ndarray) -> float:
     """Median positive time step of the training series, in the unit of time."""
-    assert isinstance(modality.data, Ragged)
-    steps = np.concatenate([np.diff(modality.data.time[a:b]) for a, b in _spans(modality.data, rows[:SAMPLE])])
+    assert isinstance(source.modality.data, Ragged)
+    time = source.modality.data.time
+    steps = np.concatenate([np.diff(time[a:b]) for a, b in _spans(source, rows[:SAMPLE])])
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else 1.0
 
 
-def _extremes(modality: Modality, rows: np.ndarray) -> torch.Tensor:
+def _extremes(source: Source, rows: np.ndarray) -> torch.Tensor:
     """Least and greatest of what `summary` tells [2 n, S], of every object of a table and of some of other kinds."""
-    table = modality.kind == "table"
+    modality, table = source.modality, source.modality.kind == "table"
     most, step = (len(rows), max(1, GRAIN // modality.shape[0])) if table else (REACH, 250)
     rows = rows[:: max(1, -(-len(rows) // most))]
-    blocks = (Source(modality).gather(torch.from_numpy(rows[i : i + step])) for i in range(0, len(rows), step))
+    shown = [source, source.as_of(0.0)] if source.cut and source.cut.early else [source]
+    pieces = [torch.from_numpy(rows[i : i + step]) for i in range(0, len(rows), step)]
+    blocks = (each.gather(piece) for each in shown for piece in pieces)
     return torch.cat([extremes(summary(block, modality.kind, modality.axis)) for block in blocks])
 
 

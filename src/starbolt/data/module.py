@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import XLAAccelerator
+from numpy.lib.stride_tricks import as_strided
 
 from starbolt.archives.reading.columns import nearest
-from starbolt.contract import Batch, InputSpec, Spec
+from starbolt.contract import Batch, InputSpec, Spec, TargetSpec
 from starbolt.data.augment import Augment
 from starbolt.data.batches import Batches
 from starbolt.data.hints import hints
@@ -43,7 +44,6 @@ class ObjectDataModule(LightningDataModule, ABC):
     """
 
     catalogue: pa.Table
-    ids: np.ndarray
     y: np.ndarray
     weight: np.ndarray
     parts: dict[str, np.ndarray]
@@ -105,6 +105,15 @@ class ObjectDataModule(LightningDataModule, ABC):
         """What `fetch` gave, once."""
         return self.fetch()
 
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """Name of each object, as strings [N], made when first asked for: whoever needs few takes `names`."""
+        return self.objects.ids
+
+    def names(self, rows: np.ndarray) -> pa.Array:
+        """The names of the objects in the given catalogue rows."""
+        return self.objects.names(rows)
+
     def open(self, target: str) -> Spec:
         """Pack or find the store, label, split and measure. Repeated calls do nothing.
 
@@ -127,19 +136,23 @@ class ObjectDataModule(LightningDataModule, ABC):
         self.spec = Spec(inputs, aim, fingerprint, self.split_name, sizes)
         return self.spec
 
-    def open_like(self, spec: Spec) -> None:
+    def open_like(self, spec: Spec, *, labels: bool = True) -> None:
         """Make the data fit a checkpoint: its channels in its order, its classes, its statistics; nothing is measured.
 
-        The target may be absent. Raises ValueError where the data lack what the checkpoint needs.
+        The target may be absent. labels: read the target and who is in which part; without them nothing is held that
+        grows with the catalogue. Raises ValueError where the data lack what the checkpoint needs.
         """
         if hasattr(self, "spec"):
             return
         self._read()
         self.sources = {name: self._source(name).matching(name, about) for name, about in spec.inputs.items()}
         self.notes.extend(note for source in self.sources.values() for note in source.notes)
-        self.y, notes = labelled_like(self.catalogue, spec.target, self.choose)
-        self.notes.extend(notes)
-        self._split(applied=True)
+        if labels:
+            self.y, notes = labelled_like(self.catalogue, spec.target, self.choose)
+            self.notes.extend(notes)
+            self._split(applied=True)
+        else:
+            self._leave_unlabelled(spec.target)
         self.spec = spec
 
     @property
@@ -191,7 +204,7 @@ class ObjectDataModule(LightningDataModule, ABC):
 
     def predict_dataloader(self) -> Batches:
         """Batches of every object of the catalogue, labelled or not."""
-        return self.loader(np.arange(len(self.ids)))
+        return self.loader(np.arange(self.catalogue.num_rows))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment training batches, on the device."""
@@ -201,9 +214,16 @@ class ObjectDataModule(LightningDataModule, ABC):
         return batch._replace(inputs=batch.inputs | changed)
 
     def _read(self) -> str:
-        self.catalogue, self.ids, self.sources, fingerprint, notes = self.objects
+        self.catalogue, self.sources, fingerprint, notes = self.objects
         self.notes.extend(notes)
         return fingerprint
+
+    def _leave_unlabelled(self, target: TargetSpec) -> None:
+        """One label that says nothing and one weight, which stand for all objects; no parts."""
+        rows = self.catalogue.num_rows
+        self.weight = _repeated(np.ones((), np.float32), rows)
+        self.y = _repeated(np.array(-1) if target.classes else np.full(len(target.names), np.nan, np.float32), rows)
+        self.parts = dict.fromkeys(PARTS, np.zeros(0, np.int64))
 
     def _split(self, applied: bool) -> None:
         self.weight = weights(self.catalogue, self.weight_column, self.target_errors, applied=applied)
@@ -224,7 +244,7 @@ class ObjectDataModule(LightningDataModule, ABC):
         scaling = "global" if source.modality.kind == "table" else self.scaling
         transforms = {"log": self.log_channels, "asinh": self.asinh_channels}
         stretch = self.stretch if source.modality.kind == "image" else "linear"
-        return measure_input(source.modality, rows, **transforms, scaling=scaling, stretch=stretch)
+        return measure_input(source.modality, rows, **transforms, scaling=scaling, stretch=stretch, cut=source.cut)
 
     def _source(self, name: str) -> Source:
         if name not in self.sources:
@@ -240,12 +260,12 @@ class ObjectDataModule(LightningDataModule, ABC):
         candidates = candidates_of(self.catalogue, self.ids, self.y, rows, **columns, note=self.notes.append)
         codes = self.split(candidates)
         if isinstance(self.split, KFold):
-            self.folds = np.full(len(self.ids), -1)
+            self.folds = np.full(self.catalogue.num_rows, -1)
             self.folds[rows] = self.split.folds(candidates)
         return {part: rows[codes == part] for part in PARTS}
 
     def _split_table(self) -> pa.Table:
-        names = np.full(len(self.ids), "", "<U5")
+        names = np.full(self.catalogue.num_rows, "", "<U5")
         for part, rows in self.parts.items():
             names[rows] = part
         return split_table(self.ids, names, self.folds)
@@ -289,6 +309,11 @@ def scaling_of(per_object: bool | str) -> str:
     if per_object not in SCALINGS:
         raise ValueError(f"data.per_object={per_object!r} is not one of true, false, both")
     return SCALINGS[per_object]
+
+
+def _repeated(value: np.ndarray, rows: int) -> np.ndarray:
+    """The value [...] as [rows, ...], held once; writable, since torch warns of arrays that are not."""
+    return as_strided(value, (rows, *value.shape), (0, *value.strides))
 
 
 def _several(names: str | Sequence[str] | None) -> tuple[str, ...]:

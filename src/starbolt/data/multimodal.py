@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from starbolt.data.module import ObjectDataModule, scaling_of
 from starbolt.data.objects import Objects
@@ -36,20 +38,22 @@ class MultimodalDataModule(ObjectDataModule):
     def fetch(self) -> Objects:
         fetched = {name: module.objects for name, module in self.modules.items()}
         first = next(iter(fetched.values()))
-        place = {key: row for row, key in enumerate(first.ids)}
         sources = {}
         for name, objects in fetched.items():
-            rows = np.full(len(first.ids), -1, np.int64)
-            for row, key in enumerate(objects.ids):
-                if key in place:
-                    rows[place[key]] = row
+            rows = places_of(first, objects)
             if not (rows >= 0).any():
                 raise ValueError(f"no id of {name!r} is among those of the first data; look at the id columns")
             for inner, source in objects.sources.items():
                 sources[_joined(name, inner, self.modules[name])] = replace(source, rows=rows)
         prints = "-".join(objects.fingerprint for objects in fetched.values())
         notes = tuple(note for objects in fetched.values() for note in objects.notes)
-        return Objects(first.catalogue, first.ids, sources, prints, notes)
+        return Objects(first.catalogue, sources, prints, notes)
+
+
+def places_of(first: Objects, others: Objects) -> np.ndarray:
+    """The row among the others, int64 [N], of each of the first's objects, -1 where its id is not there."""
+    found = pc.index_in(first.names(None), value_set=others.names(None))
+    return np.array(pc.fill_null(found.cast(pa.int64()), -1))  # a copy: torch warns of what it may not write
 
 
 def _joined(name: str, inner: str, module: ObjectDataModule) -> str:

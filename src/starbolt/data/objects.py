@@ -11,17 +11,26 @@ from starbolt.archives.base import Archive
 from starbolt.archives.reading.sentinels import USUAL, suspects
 from starbolt.data.sources import Source
 from starbolt.store.pack import Progress, pack
-from starbolt.store.store import Modality
+from starbolt.store.store import ID, Modality
 
 
 class Objects(NamedTuple):
-    """N objects as a data module fetched them: catalogue, ids [N], a Source per modality, fingerprint, notes made."""
+    """N objects as a data module fetched them: catalogue, a Source per modality, fingerprint, notes made."""
 
     catalogue: pa.Table
-    ids: np.ndarray
     sources: dict[str, Source]
     fingerprint: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Name of each object, as strings [N]: about 150 bytes each, made anew at every call."""
+        return self.names(None).to_numpy(zero_copy_only=False).astype(str)
+
+    def names(self, rows: np.ndarray | None) -> pa.Array:
+        """The names of the objects in the given catalogue rows (None: of all), as Arrow has them."""
+        column = self.catalogue[ID]
+        return (column if rows is None else column.take(pa.array(rows, pa.int64()))).combine_chunks()
 
 
 def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Objects:
@@ -30,7 +39,7 @@ def packed(archive: Archive, progress: Progress | None, cache: str | None) -> Ob
     sources = {name: Source(modality) for name, modality in store.modalities.items()}
     values = {name: modality for name, modality in store.modalities.items() if modality.kind != "image"}
     strange = [note for modality in values.values() for note in _sentinels(modality)]
-    return Objects(store.catalogue, store.ids, sources, store.fingerprint, (*store.notes, *strange))
+    return Objects(store.catalogue, sources, store.fingerprint, (*store.notes, *strange))
 
 
 def _sentinels(modality: Modality) -> list[str]:
@@ -45,7 +54,7 @@ def _sentinels(modality: Modality) -> list[str]:
         values = values if modality.complete else np.where(np.isfinite(values), values, np.float32(np.nan))
         low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
     few = np.flatnonzero(np.isin(low, USUAL) | np.isin(high, USUAL))
-    return suspects(x[:, few], [modality.channels[i] for i in few]) if len(few) else []
+    return [note for i in few for note in suspects(x[:, i : i + 1], [modality.channels[i]])]
 
 
 def named(value: Any, words: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -14,6 +14,8 @@ PIXELS = 12  # a side of an image is looked at in about so many places: medians 
 MOST = 3  # reasons named in the note
 SLACK = 0.01  # of the training range: no object is outside by a rounding error or a hair
 FEW = 5  # over the number of training objects, more slack: the range of few objects is shorter than that of their kind
+
+Tally = dict[str, tuple[int, float, float]]  # what is outside -> how many objects, least and greatest value
 
 
 def names_of(about: InputSpec) -> tuple[str, ...]:
@@ -37,10 +39,11 @@ def summary(block: Block, kind: str, axis: str = "time") -> Tensor:
     if kind == "table":
         return torch.where(block.mask, block.x, torch.nan)
     mask = block.mask.expand_as(block.x)
-    seen = torch.where(mask, block.x, torch.nan)
     if kind == "image":
-        down, along = (max(1, -(-side // PIXELS)) for side in seen.shape[2:])
-        return _middle_and_scale(seen[:, :, ::down, ::along].flatten(2))
+        down, along = (max(1, -(-side // PIXELS)) for side in block.x.shape[2:])
+        few = (..., slice(None, None, down), slice(None, None, along))
+        return _middle_and_scale(torch.where(mask[few], block.x[few], torch.nan).flatten(2))
+    seen = torch.where(mask, block.x, torch.nan)
     assert block.length is not None
     place = seen[:, 0]
     last = place.gather(1, (block.length - 1).clamp(min=0)[:, None])
@@ -102,16 +105,44 @@ class Outside:
 
     def note(self, found: Mapping[str, Tensor]) -> str | None:
         """One line on the objects outside the training range, commonest reasons first; None where all are inside."""
+        return self.told([self.tally(found)], len(found["outside"]))
+
+    def tally(self, found: Mapping[str, Tensor]) -> Tally:
+        """Of each name that any object lies outside in: how many do, and their least and greatest value."""
         codes, beyond = found["outside"], found["beyond"]
-        counts = torch.bincount(codes[codes >= 0], minlength=len(self.names))
-        worst = [int(i) for i in counts.argsort(descending=True, stable=True) if counts[i]]
+        values = {int(i): beyond[codes == i] for i in codes.unique() if i >= 0}
+        return {self.names[i]: (len(v), float(v.min()), float(v.max())) for i, v in values.items()}
+
+    def told(self, tallies: Iterable[Tally], objects: int) -> str | None:
+        """The same line, from the tallies of all pieces of a catalogue of so many objects."""
+        whole: Tally = {}
+        for name, (count, low, high) in (pair for tally in tallies for pair in tally.items()):
+            before = whole.get(name, (0, low, high))
+            whole[name] = (before[0] + count, min(before[1], low), max(before[2], high))
+        worst = sorted(whole, key=lambda name: (-whole[name][0], self.names.index(name)))
         if not worst:
             return None
-        told = [self._reason(i, int(counts[i]), beyond[codes == i]) for i in worst[:MOST]]
-        more = [f"{int(counts[worst[MOST:]].sum())} in others"] if len(worst) > MOST else []
-        return f"{int(counts.sum())} of {len(codes)} objects lie outside the training range: {', '.join(told + more)}"
+        told = [self._reason(name, *whole[name]) for name in worst[:MOST]]
+        more = [f"{sum(whole[name][0] for name in worst[MOST:])} in others"] if len(worst) > MOST else []
+        outside = sum(count for count, _, _ in whole.values())
+        return f"{outside} of {objects} objects lie outside the training range: {', '.join(told + more)}"
 
-    def _reason(self, i: int, count: int, values: Tensor) -> str:
-        low, high = float(values.min()), float(values.max())
+    def _reason(self, name: str, count: int, low: float, high: float) -> str:
         reach = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-        return f"{count} in {self.names[i]} ({reach}; trained on {self.low[i]:.4g} to {self.high[i]:.4g})"
+        trained = f"{self.low[self.names.index(name)]:.4g} to {self.high[self.names.index(name)]:.4g}"
+        return f"{count} in {name} ({reach}; trained on {trained})"
+
+
+def unmeasured(inputs: Mapping[str, Block]) -> Tensor:
+    """Fraction [B] of each object's numbers that is unmeasured, over all its inputs; padding does not count."""
+    seen, wanted = zip(*(_counts(block) for block in inputs.values()), strict=True)
+    return 1 - torch.stack(seen).sum(0) / torch.stack(wanted).sum(0).clamp(min=1)
+
+
+def _counts(block: Block) -> tuple[Tensor, Tensor]:
+    """Measured numbers [B] and numbers that there could be [B]."""
+    if block.length is None:
+        share = block.mask.flatten(1).float().mean(1)  # the mask may be narrower than x
+        return share * block.x[0].numel(), torch.full_like(share, block.x[0].numel())
+    points = block.length * (block.x.shape[1] - 1)
+    return block.mask[:, 1:].flatten(1).sum(1).float(), points.float()

@@ -12,8 +12,11 @@ from torch import Tensor
 
 from starbolt.archives import Ragged
 from starbolt.contract import Block, InputSpec
+from starbolt.data.cuts import Cut, detected
 from starbolt.data.matching import match
 from starbolt.store.store import Modality
+
+PIECE = 4_096  # series whose ends are found at once
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Source:
 
     rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same
     row. order: which stored channels to take, in which order; None: all, as stored. factors, axis_factor, notes: see
-    `Match`.
+    `Match`. cut: where series over time may end; None: they have no day to end at.
     """
 
     modality: Modality
@@ -31,6 +34,7 @@ class Source:
     factors: tuple[float, ...] = ()
     axis_factor: float = 1.0
     notes: tuple[str, ...] = ()
+    cut: Cut | None = None
 
     def matching(self, name: str, spec: InputSpec) -> Source:
         """This source as a checkpoint wants it: channels in its order, values in its units, `notes` on conversions.
@@ -40,12 +44,17 @@ class Source:
         order, factors, axis_factor, notes = match(name, self.modality, spec)
         return replace(self, order=order, factors=factors, axis_factor=axis_factor, notes=notes)
 
+    def as_of(self, day: float | None) -> Source:
+        """The same series as they were so long after their first detection; None: whole. See `Cut`."""
+        assert self.cut is not None
+        return replace(self, cut=replace(self.cut, until=day))
+
     def lengths(self, rows: np.ndarray) -> np.ndarray | None:
         """Number of points of each series; None for tables and images."""
         if not isinstance(self.modality.data, Ragged):
             return None
-        rows = rows if self.rows is None else np.maximum(self.rows[rows], 0)
-        return np.diff(self.modality.data.offsets)[rows]
+        places = torch.from_numpy(np.asarray(rows if self.rows is None else np.maximum(self.rows[rows], 0), np.int64))
+        return torch.cat([self._kept(piece) for piece in places.split(PIECE)]).numpy()
 
     def gather(self, rows: Tensor, steps: int = 1) -> Block:
         """The Block of the given catalogue rows [B]; series are padded to the longest, and to `steps` at least."""
@@ -72,7 +81,7 @@ class Source:
             time = torch.zeros(1, dtype=time.dtype)
             x, err, limit = (None if p is None else p.new_zeros(1, p.shape[1]) for p in (x, err, limit))
             assert x is not None
-        start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
+        start, length = offsets[rows], self._kept(rows)
         step = torch.arange(max(int(length.max()), steps))
         inside = step < length[:, None]
         flat = (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=len(time) - 1)
@@ -96,6 +105,20 @@ class Source:
             None if limit is None else torch.cat([nothing.bool(), planes(limit) & mask], 1),
             length,
         )
+
+    def _kept(self, rows: Tensor) -> Tensor:
+        """Number of points [B] of stored series, up to where they are cut."""
+        time, offsets = self._times
+        start, length = offsets[rows], offsets[rows + 1] - offsets[rows]
+        if self.cut is None or self.cut.until is None:
+            return length
+        shift = start - (length.cumsum(0) - length)  # from the place among these points to that in the store
+        place = torch.arange(int(length.sum())) + shift.repeat_interleave(length)
+        x, err, limit = (None if p is None else self._pick(p.index_select(0, place)) for p in self._planes)
+        assert x is not None
+        least = self.cut.least if self.order is None else [self.cut.least[i] for i in self.order]
+        seen = detected(x, torch.isfinite(x), err, limit, least).any(1)
+        return self.cut.kept(time.index_select(0, place), seen, length, self.axis_factor)
 
     def _pick(self, x: Tensor) -> Tensor:
         return x if self.order is None else x[:, list(self.order)]

@@ -53,7 +53,8 @@ def _summary(states: Tensor, length: Tensor) -> Tensor:
     """Last, mean and maximum of the first `length` of the states, [B, T, W] -> [B, 3 W]; zeros for an empty series."""
     inside = _position(states) < length[:, None, None]
     states = torch.where(inside, states, 0.0)
-    last = states.take_along_dim((length[:, None, None] - 1).clamp(min=0), dim=1)[:, 0]
+    end = (length[:, None, None] - 1).clamp(min=0).expand(-1, 1, states.shape[2])
+    last = states.gather(1, end)[:, 0]  # not take_along_dim, which torch.export nails to one length
     mean = states.sum(1) / length[:, None].clamp(min=1)
     highest = torch.where(inside, states, -1.0).amax(1)  # -1 is the lowest that a state can be
     return torch.cat([last, mean, torch.where(length[:, None] > 0, highest, 0.0)], dim=1)
@@ -63,7 +64,7 @@ def _mirror(steps: Tensor, length: Tensor) -> Tensor:
     """Each series read backwards within its own length, its padding left behind it, [B, T, C] -> [B, T, C]."""
     position = _position(steps)
     back = length[:, None, None] - 1 - position
-    return steps.take_along_dim(torch.where(back >= 0, back, position), dim=1)
+    return steps.gather(1, torch.where(back >= 0, back, position).expand_as(steps))
 
 
 def _position(steps: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from starbolt.contract import Batch, TargetSpec
-from starbolt.tasks.scores import class_scores
+from starbolt.tasks.calibration import ClassCalibration
+from starbolt.tasks.scores import best_cut, class_scores
 
 WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # class weight = count to the power of minus this
 LOSSES = {"cross_entropy": 0.0, "focal": 2.0}  # focusing parameter
@@ -64,22 +65,67 @@ class Classification(nn.Module):
         """prob [B, K]."""
         return {"prob": F.softmax(out.float(), 1)}
 
-    @staticmethod
-    def combine(predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    def combine(self, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
         """One prediction from several of the same objects: the mean probability."""
-        return {"prob": torch.stack([p["prob"] for p in predictions]).mean(0)}
+        return predictions[0] if len(predictions) == 1 else {"prob": _stacked(predictions).mean(0)}
 
-    def columns(self, prediction: dict[str, Tensor]) -> dict[str, np.ndarray]:
-        """Catalogue columns: the class as `prediction`, and a probability per class."""
-        prob = prediction["prob"].numpy()
+    def disagreement(self, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """epistemic [n]: what several networks or dropout passes disagree about, in nat.
+
+        The mutual information of class and network (Houlsby et al. 2011, arXiv:1112.5745): the entropy of the mean
+        probabilities less the mean entropy.
+        """
+        each = _stacked(predictions)
+        return {"epistemic": (_entropy(each.mean(0)) - _entropy(each).mean(0)).clamp(min=0)}
+
+    def calibrate(self, raw: Mapping[str, Tensor], y: Tensor, groups: Tensor, level: float) -> ClassCalibration:
+        """What the classes y int64 [n] of calibration objects say about predictions; groups: codes int64 [n]."""
+        return ClassCalibration.of(raw["prob"], y, self.class_weight, groups, level)
+
+    def answer(
+        self, raw: Mapping[str, Tensor], calibration: ClassCalibration | None = None, groups: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """What a catalogue tells: prob [n, K], code int64 [n] and, calibrated, set bool [n, K].
+
+        code, the class given, is the most probable one as the network learnt it: weights of the loss (which favour the
+        rare classes) count in it, and calibration, which takes them out of the probabilities, leaves it as it is.
+        groups: code of each object's group int64 [n], -1 or None for none.
+        """
+        answer = {**raw, "code": raw["prob"].argmax(1)}
+        return answer if calibration is None else answer | calibration.apply(raw["prob"], self.class_weight, groups)
+
+    def working_point(self, answer: Mapping[str, Tensor], y: Tensor) -> tuple[float, ...]:
+        """Per class the probability above which purity and completeness are best balanced (the largest F1), [K]."""
+        return tuple(best_cut(answer["prob"][:, k], y == k) for k in range(len(self.spec.classes)))
+
+    def columns(self, answer: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        """Catalogue columns: the class as `prediction`, and per class a probability and whether it is in the set."""
         names = np.array(self.spec.classes)
-        columns = {f"prob_{name}": prob[:, k] for k, name in enumerate(names)}
-        return {"prediction": names[prob.argmax(1)], **columns}
+        columns = {"prediction": names[answer["code"].numpy()]}
+        columns |= {f"prob_{name}": answer["prob"][:, k].numpy() for k, name in enumerate(names)}
+        if "set" in answer:
+            columns |= {f"set_{name}": answer["set"][:, k].numpy() for k, name in enumerate(names)}
+        return columns | ({"epistemic": answer["epistemic"].numpy()} if "epistemic" in answer else {})
+
+    def verdicts(self, answer: Mapping[str, Tensor], y: Tensor) -> dict[str, np.ndarray]:
+        """Further catalogue columns of labelled objects: none."""
+        return {}
 
     def truth(self, y: Tensor) -> dict[str, np.ndarray]:
         """Catalogue column `target`: the class name, "" where unknown."""
         return {"target": np.array([*self.spec.classes, ""])[y.numpy()]}
 
-    def scores(self, prediction: dict[str, Tensor], y: Tensor) -> dict[str, float]:
+    def scores(
+        self, answer: Mapping[str, Tensor], y: Tensor, calibration: ClassCalibration | None = None
+    ) -> dict[str, float]:
         """Score name -> value for labelled objects."""
-        return class_scores(prediction["prob"], y)
+        working = calibration.working if calibration else ()
+        return class_scores(answer["prob"], y, code=answer.get("code"), sets=answer.get("set"), working=working)
+
+
+def _stacked(predictions: Sequence[dict[str, Tensor]]) -> Tensor:
+    return torch.stack([p["prob"] for p in predictions])
+
+
+def _entropy(prob: Tensor) -> Tensor:
+    return torch.special.entr(prob).sum(-1)

@@ -1,10 +1,10 @@
-"""Regression: one or several quantities, with a Gaussian uncertainty for each unless another loss is chosen."""
+"""Regression: one or several quantities, each with a distribution unless a loss without one is chosen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,18 +12,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from starbolt.contract import Batch, TargetSpec
+from starbolt.tasks.calibration import QuantityCalibration
+from starbolt.tasks.density import Density, Histogram, Judged, Logarithmic, Mixture, judged, warped
+from starbolt.tasks.heads import Binned, Components, Gaussian, Head, Point, Quantiles
 from starbolt.tasks.scores import quantity_scores
+from starbolt.tasks.warp import Warp
 
-LOSSES = ("gaussian", "mse", "huber")
-LEAST = 1e-3  # smallest sigma, in units of the training spread
+LOSSES = ("gaussian", "mixture", "quantiles", "binned", "mse", "huber")
+PIECE = 4096  # objects whose distributions are looked at together
 
 
 class Regression(nn.Module):
     """K quantities, learnt in units of their training mean and spread and predicted in their own.
 
-    loss: "gaussian" (likelihood with a sigma per object, its gradient weighted by sigma^(2 beta): Seitzer et al. 2022,
-    arXiv:2203.09168), "mse" or "huber" (no sigma). log: learn decimal logarithms (all values must be positive).
-    redshift: scores are of dz / (1 + z). dropout: before the head.
+    loss: "gaussian" (mean and sigma, see `Gaussian` for beta), "mixture" (of so many Gaussian components), "quantiles",
+    "binned" (a density over so many bins), "mse" or "huber" (a number alone). log: learn decimal logarithms (all values
+    must be positive). redshift: scores are of dz / (1 + z). dropout: before the head.
     """
 
     target: ClassVar[str] = "quantity"
@@ -37,6 +41,8 @@ class Regression(nn.Module):
         *,
         loss: str = "gaussian",
         beta: float = 0.5,
+        components: int = 5,
+        bins: int = 150,
         log: bool = False,
         redshift: bool = False,
         dropout: float = 0.0,
@@ -44,83 +50,174 @@ class Regression(nn.Module):
         super().__init__()
         if loss not in LOSSES:
             raise ValueError(f"task.loss={loss!r} is not one of {', '.join(LOSSES)}")
+        for word, value in (("components", components), ("bins", bins)):
+            if value < 2:
+                raise ValueError(f"task.{word}={value} is too few; give 2 or more")
         if log and not all(map(math.isfinite, spec.log_mean)):
             raise ValueError(f"task.log=true needs positive targets; {', '.join(spec.names)} has values of 0 or less")
-        self.spec, self.kind, self.beta, self.log, self.redshift = spec, loss, beta, log, redshift
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(in_dim, len(spec.names) * (2 if loss == "gaussian" else 1))
-        )
+        self.spec, self.log, self.redshift = spec, log, redshift
         self.register_buffer("mean", torch.tensor(spec.log_mean if log else spec.mean), persistent=False)
         self.register_buffer("spread", torch.tensor(spec.log_spread if log else spec.spread), persistent=False)
+        makers: dict[str, Callable[[], Head]] = {
+            "gaussian": lambda: Gaussian(beta),
+            "mixture": lambda: Components(components),
+            "quantiles": Quantiles,
+            "binned": lambda: Binned(*self._range(), bins),
+            "mse": lambda: Point(F.mse_loss),
+            "huber": lambda: Point(F.huber_loss),
+        }
+        self.kind = makers[loss]()
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(in_dim, len(spec.names) * self.kind.size))
 
     def forward(self, z: Tensor) -> Tensor:
-        """[B, K], or with a Gaussian [B, 2 K]: scaled means, then raw widths."""
+        """[B, size K]: for each of the numbers that the head wants, the K quantities."""
         return self.head(z)
 
     def losses(self, out: Tensor, batch: Batch) -> Tensor:
         """Loss of each object [B], the mean over its known quantities, weighted by object; NaN where none is known."""
         y = ((batch.y.log10() if self.log else batch.y) - self.mean) / self.spread
         known = torch.isfinite(y)
-        each = self._each(out, torch.where(known, y, 0.0)) * known
+        each = self.kind.losses(self._raw(out), torch.where(known, y, 0.0)) * known
         mean = each.sum(1) / known.sum(1).clamp(min=1)  # no 0 / 0, whose gradient would be NaN even where masked
         return (mean * batch.weight).masked_fill(~known.any(1), torch.nan)
 
     def predict(self, out: Tensor) -> dict[str, Tensor]:
-        """mean [B, K] and, with a Gaussian, sigma [B, K], in the quantities' units."""
-        mu, sigma = self._split(out.float())
-        mean = mu * self.spread + self.mean
-        mean = 10**mean if self.log else mean
-        if sigma is None:
-            return {"mean": mean}
-        sigma = sigma * self.spread
-        return {"mean": mean, "sigma": sigma * mean * math.log(10) if self.log else sigma}
+        """What the head says, in the quantities' units (of their decimal logarithm where `log`); see `heads`."""
+        scaled = self.kind.predict(self._raw(out.float()))
+        mean, spread = self.mean[:, None], self.spread[:, None]
+        places = [name for name in ("centre", "edges") if name in scaled]
+        moved: dict[str, Tensor] = {name: scaled[name] * spread + mean for name in places}
+        if "width" in scaled:
+            moved["width"] = scaled["width"] * spread
+        if "mean" in scaled:
+            moved["mean"] = scaled["mean"] * self.spread + self.mean
+        return scaled | moved
 
-    @staticmethod
-    def combine(predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """One prediction from several of the same objects: mean, and within- plus between-variance."""
-        mean = torch.stack([p["mean"] for p in predictions])
-        if "sigma" not in predictions[0]:
-            return {"mean": mean.mean(0)}
-        inner = torch.stack([p["sigma"] for p in predictions]).square().mean(0)
-        return {"mean": mean.mean(0), "sigma": (inner + mean.var(0, correction=0)).sqrt()}
+    def combine(self, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """One prediction from several of the same objects."""
+        return predictions[0] if len(predictions) == 1 else self.kind.combine(predictions)
 
-    def columns(self, prediction: dict[str, Tensor]) -> dict[str, np.ndarray]:
-        """Catalogue columns: each quantity's name and, with a Gaussian, name_err (one sigma)."""
+    def disagreement(self, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """epistemic [n, K]: standard deviation of the means of several networks or dropout passes."""
+        means = torch.stack([self._mean(p) for p in predictions])
+        return {"epistemic": means.std(0, correction=1)}
+
+    def calibrate(self, raw: Mapping[str, Tensor], y: Tensor, groups: Tensor, level: float) -> QuantityCalibration:
+        """What the truths y [n, K] of calibration objects say about predictions; groups: codes int64 [n]."""
+        if "mean" in raw:
+            return QuantityCalibration.of_points(self._mean(raw), y, groups, level)
+        return QuantityCalibration.of_densities(self.density(raw), self._safe(y), groups, level)
+
+    def answer(
+        self, raw: Mapping[str, Tensor], calibration: QuantityCalibration | None = None, groups: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """What a catalogue tells: `raw` with, [n, K], mean and, of densities, sigma and mode; calibrated: low, high.
+
+        groups: code of each object's group int64 [n], -1 or None for none.
+        """
+        if "mean" in raw:
+            answer = {**raw, "mean": self._mean(raw)}
+            return answer if calibration is None else answer | calibration.about(answer["mean"], groups)
+        n = next(iter(raw.values())).shape[0]
+        pieces = [slice(i, i + PIECE) for i in range(0, max(n, 1), PIECE)]
+        codes = torch.full((n,), -1) if groups is None else groups
+        told = [self._told({k: v[p] for k, v in raw.items()}, calibration, codes[p]) for p in pieces]
+        return {**raw, **{name: torch.cat([part[name] for part in told]) for name in told[0]}}
+
+    def density(self, answer: Mapping[str, Tensor]) -> Density:
+        """The predicted distributions of n objects, calibrated where the answer is."""
+        if "weight" in answer:
+            base: Density = Mixture(*(answer[name].double() for name in ("weight", "centre", "width")))
+        elif "mass" in answer:
+            base = Histogram(answer["edges"].double(), answer["mass"].double())
+        else:  # of a control: a Gaussian in the quantity's own unit
+            mean, sigma = (answer[name].double()[..., None] for name in ("mean", "sigma"))
+            return Mixture(torch.ones_like(mean), mean, sigma)
+        if "warp" in answer:
+            base = warped(base, Warp.of(answer["warp"].double()))
+        return Logarithmic(base) if self.log else base
+
+    def judge(self, answer: Mapping[str, Tensor], y: Tensor) -> dict[str, Tensor]:
+        """pit, crps and cde [n, K] of each object, NaN where the truth is unknown; empty without a density."""
+        if not {"weight", "mass", "sigma"} & set(answer):
+            return {}
+        pieces = [slice(i, i + PIECE) for i in range(0, max(len(y), 1), PIECE)]
+        told = [judged(self.density({k: v[p] for k, v in answer.items()}), self._safe(y[p])) for p in pieces]
+        return {name: torch.cat([getattr(part, name) for part in told]).float() for name in Judged._fields}
+
+    def densities(self, answer: Mapping[str, Tensor], grid: Tensor) -> Tensor:
+        """Probability density, float32 [n, K, G], at the values of `grid` [G], in the quantity's unit."""
+        pieces = [slice(i, i + PIECE) for i in range(0, len(answer["mean"]), PIECE)]
+        told = [self.density({k: v[p] for k, v in answer.items()}).pdf(grid.double()) for p in pieces]
+        return torch.cat(told).float() if told else torch.zeros(0, len(self.spec.names), len(grid))
+
+    def columns(self, answer: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        """Catalogue columns: each quantity's name (its mean) and, where known, _err, _mode, _low, _high, _epistemic."""
+        endings = {"mean": "", "sigma": "_err", "mode": "_mode", "low": "_low", "high": "_high"}
         columns = {}
         for k, name in enumerate(self.spec.columns):
-            columns[name] = prediction["mean"][:, k].numpy()
-            if "sigma" in prediction:
-                columns[f"{name}_err"] = prediction["sigma"][:, k].numpy()
+            for key, ending in (endings | {"epistemic": "_epistemic"}).items():
+                if key in answer:
+                    columns[f"{name}{ending}"] = answer[key][:, k].float().numpy()
         return columns
+
+    def verdicts(self, answer: Mapping[str, Tensor], y: Tensor) -> dict[str, np.ndarray]:
+        """Catalogue columns of labelled objects: name_pit, name_crps and name_cde."""
+        told = self.judge(answer, y)
+        names = [(k, name, key) for k, name in enumerate(self.spec.columns) for key in told]
+        return {f"{name}_{key}": told[key][:, k].numpy() for k, name, key in names}
 
     def truth(self, y: Tensor) -> dict[str, np.ndarray]:
         """Catalogue columns `target` (or target_NAME for several): NaN where unknown."""
         names = ["target"] if len(self.spec.names) == 1 else [f"target_{name}" for name in self.spec.names]
         return {name: y[:, k].numpy() for k, name in enumerate(names)}
 
-    def scores(self, prediction: dict[str, Tensor], y: Tensor) -> dict[str, float]:
+    def working_point(self, answer: Mapping[str, Tensor], y: Tensor) -> tuple[float, ...]:
+        """Nothing: only classes have one."""
+        return ()
+
+    def scores(
+        self, answer: Mapping[str, Tensor], y: Tensor, calibration: QuantityCalibration | None = None
+    ) -> dict[str, float]:
         """Score name (with /quantity where there are several) -> value, for labelled objects, if there are any."""
         found: dict[str, float] = {}
+        told = {key: answer[key] for key in ("mean", "low", "high") if key in answer} | self.judge(answer, y)
         for k, name in enumerate(self.spec.names):
             known = torch.isfinite(y[:, k])
             if not known.any():
                 continue
-            sigma = prediction["sigma"][known, k] if "sigma" in prediction else None
-            scores = quantity_scores(prediction["mean"][known, k], sigma, y[known, k], redshift=self.redshift)
+            mine: dict[str, Any] = {key: value[known, k] for key, value in told.items()}
             suffix = f"/{name}" if len(self.spec.names) > 1 else ""
+            scores = quantity_scores(y=y[known, k], redshift=self.redshift, **mine)
             found |= {f"{score}{suffix}": value for score, value in scores.items()}
         return found
 
-    def _split(self, out: Tensor) -> tuple[Tensor, Tensor | None]:
-        if self.kind != "gaussian":
-            return out, None
-        mu, raw = out.chunk(2, dim=1)
-        return mu, LEAST + F.softplus(raw)
+    def _told(self, raw: Mapping[str, Tensor], calibration: Any, groups: Tensor) -> dict[str, Tensor]:
+        base, told = self.density(raw), {}
+        if calibration is not None:
+            told = calibration.ends(base, groups)
+            told["warp"] = calibration.warp_of(len(groups))
+            base = self.density({**raw, "warp": told["warp"]})
+        return told | {"mean": base.mean().float(), "sigma": base.std().float(), "mode": base.mode().float()}
 
-    def _each(self, out: Tensor, y: Tensor) -> Tensor:
-        mu, sigma = self._split(out)
-        if sigma is None:
-            return F.huber_loss(mu, y, reduction="none") if self.kind == "huber" else (mu - y).square()
-        each = sigma.log() + 0.5 * ((y - mu) / sigma).square()
-        weighted = each * sigma.detach() ** (2 * self.beta)
-        return weighted + (each - weighted).detach()  # the likelihood's value, with the weighted gradient
+    def _mean(self, raw: Mapping[str, Tensor]) -> Tensor:
+        """Means [n, K] in the quantities' units."""
+        if "mean" not in raw:
+            return self.density(raw).mean().float()
+        return 10 ** raw["mean"] if self.log else raw["mean"]
+
+    def _raw(self, out: Tensor) -> Tensor:
+        return out.unflatten(1, (self.kind.size, len(self.spec.names))).transpose(1, 2)
+
+    def _safe(self, y: Tensor) -> Tensor:
+        """Truths in double precision; NaN where a logarithm has none."""
+        y = y.double()
+        return y.masked_fill(y <= 0, torch.nan) if self.log else y
+
+    def _range(self) -> tuple[Tensor, Tensor]:
+        """Least and greatest training value in scaled units, [K]; four spreads about the mean where unknown."""
+        if not self.spec.low:
+            return torch.full_like(self.mean, -4.0), torch.full_like(self.mean, 4.0)
+        ends = (torch.tensor(end) for end in (self.spec.low, self.spec.high))
+        low, high = (((end.log10() if self.log else end) - self.mean) / self.spread for end in ends)
+        return low, torch.maximum(high, low + 1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torchmetrics.functional.classification import (
 
 LOWER_IS_BETTER = {
     "loss", "log_loss", "ece", "rms", "mae", "nmad", "sigma_iqr", "outlier_fraction", "outlier_fraction_3sigma", "crps",
-    "cde_loss", "pit_ks",
+    "cde_loss", "pit_ks", "interval_width", "set_size",
 }  # fmt: skip
 
 
@@ -25,10 +26,21 @@ def mode_of(monitor: str) -> str:
     return "min" if len(words) > 1 and words[1] in LOWER_IS_BETTER else "max"
 
 
-def class_scores(prob: Tensor, y: Tensor) -> dict[str, float]:
-    """Scores of class probabilities [n, K] against codes int64 [n]; classes absent from `y` do not count."""
+def class_scores(
+    prob: Tensor,
+    y: Tensor,
+    *,
+    code: Tensor | None = None,
+    sets: Tensor | None = None,
+    working: Sequence[float] = (),
+) -> dict[str, float]:
+    """Scores of class probabilities [n, K] against codes int64 [n]; classes absent from `y` do not count.
+
+    code: the classes given int64 [n] (None: the most probable). sets: bool [n, K], which classes each object's set
+    holds. working: per class the probability from which objects are taken for it, for purity and completeness.
+    """
     k = prob.shape[1]
-    matrix = multiclass_confusion_matrix(prob.argmax(1), y, k).double()
+    matrix = multiclass_confusion_matrix(prob.argmax(1) if code is None else code, y, k).double()
     present = matrix.sum(1) > 0
     recall = matrix.diag() / matrix.sum(1)
     f1 = 2 * matrix.diag() / (matrix.sum(0) + matrix.sum(1))
@@ -40,13 +52,26 @@ def class_scores(prob: Tensor, y: Tensor) -> dict[str, float]:
         **ranked,
         "log_loss": float(-prob.clamp(min=1e-12).log().gather(1, y[:, None]).mean()),
         "ece": float(multiclass_calibration_error(prob, y, k, n_bins=15)),
+        **(_set_scores(sets, y) if sets is not None else {}),
+        **(_purity(prob, y, working, present) if len(working) else {}),
     }
 
 
-def quantity_scores(mean: Tensor, sigma: Tensor | None, y: Tensor, *, redshift: bool = False) -> dict[str, float]:
-    """Scores of one quantity: predicted mean [n], one sigma [n] or None, truth [n], in the quantity's unit.
+def quantity_scores(
+    mean: Tensor,
+    y: Tensor,
+    *,
+    pit: Tensor | None = None,
+    crps: Tensor | None = None,
+    cde: Tensor | None = None,
+    low: Tensor | None = None,
+    high: Tensor | None = None,
+    redshift: bool = False,
+) -> dict[str, float]:
+    """Scores of one quantity: predicted mean [n] and truth [n], in the quantity's unit.
 
-    redshift: bias, nmad and sigma_iqr are of dz / (1 + z), and outlier fractions are given.
+    pit, crps, cde: of each object [n], where a distribution was predicted, see `density.judged`. low, high: the ends
+    of its interval [n]. redshift: bias, nmad and sigma_iqr are of dz / (1 + z), and outlier fractions are given.
     """
     mean, y = mean.double(), y.double()
     error = mean - y
@@ -63,9 +88,36 @@ def quantity_scores(mean: Tensor, sigma: Tensor | None, y: Tensor, *, redshift: 
         scores["outlier_fraction"] = float((scaled.abs() > 0.15).double().mean())
         edge = max(0.06, 3 * scores["sigma_iqr"])
         scores["outlier_fraction_3sigma"] = float((scaled.abs() > edge).double().mean())
-    if sigma is not None:
-        scores |= _gaussian_scores(error, sigma.double())
+    if pit is not None and crps is not None and cde is not None:
+        scores |= {"crps": float(crps.double().mean()), "cde_loss": float(cde.double().mean())}
+        scores |= {"coverage_90": share_within(pit, 0.9), "pit_ks": distance_from_uniform(pit)}
+    if low is not None and high is not None:
+        scores["coverage"] = float(((y >= low) & (y <= high)).double().mean())
+        width = float((high - low).double().median())
+        scores |= {"interval_width": width} if math.isfinite(width) else {}  # too few calibration objects: no ends
     return scores
+
+
+def share_within(pit: Tensor, level: float) -> float:
+    """Share of truths inside the central interval of this level of their predicted distributions."""
+    return float(((pit - 0.5).abs() <= level / 2).double().mean())
+
+
+def distance_from_uniform(pit: Tensor) -> float:
+    """Largest distance of the distribution of PIT values [n] from the uniform one (Kolmogorov-Smirnov)."""
+    pit = pit.double().sort().values
+    steps = torch.arange(len(pit) + 1, dtype=pit.dtype) / len(pit)
+    return float(torch.maximum((pit - steps[:-1]).abs(), (pit - steps[1:]).abs()).max())
+
+
+def best_cut(prob: Tensor, positive: Tensor) -> float:
+    """The probability [n] from which on objects are taken that gives the largest F1; positive: bool [n]."""
+    order = prob.argsort(descending=True)
+    hits, taken = positive[order].cumsum(0).double(), torch.arange(1, len(prob) + 1)
+    last = torch.ones_like(positive)  # of each run of equal probabilities: they are taken together
+    last[:-1] = prob[order].diff() != 0
+    f1 = torch.where(last, 2 * hits / (taken + positive.sum()).clamp(min=1), -1.0)
+    return float(prob[order][f1.argmax()]) if len(prob) else 0.5
 
 
 def nmad(error: Tensor, width: Tensor) -> float:
@@ -101,14 +153,19 @@ def _ranked(prob: Tensor, y: Tensor, present: Tensor) -> dict[str, float]:
     }
 
 
-def _gaussian_scores(error: Tensor, sigma: Tensor) -> dict[str, float]:
-    """crps: Gneiting et al. 2005, doi:10.1175/MWR2904.1, eq. 5. pit_ks: largest distance of the PIT from uniform."""
-    z = error / sigma
-    normal = torch.distributions.Normal(torch.zeros((), dtype=z.dtype), torch.ones((), dtype=z.dtype))
-    cdf, pdf = normal.cdf(z), normal.log_prob(z).exp()
-    crps = sigma * (z * (2 * cdf - 1) + 2 * pdf - 1 / math.sqrt(math.pi))
-    pit = normal.cdf(-z).sort().values
-    steps = torch.arange(len(pit) + 1, dtype=pit.dtype) / len(pit)
-    distance = torch.maximum((pit - steps[:-1]).abs(), (pit - steps[1:]).abs()).max()
-    inside = z.abs() <= 1.6448536269514722
-    return {"crps": float(crps.mean()), "coverage_90": float(inside.double().mean()), "pit_ks": float(distance)}
+def _set_scores(sets: Tensor, y: Tensor) -> dict[str, float]:
+    """How often the set holds the true class, and how many classes it holds on average."""
+    inside = sets.gather(1, y[:, None]).double().mean()
+    return {"set_coverage": float(inside), "set_size": float(sets.sum(1).double().mean())}
+
+
+def _purity(prob: Tensor, y: Tensor, working: Sequence[float], present: Tensor) -> dict[str, float]:
+    """Of the second class where there are two, mean over the classes that occur otherwise."""
+    taken = prob >= torch.tensor(working, dtype=prob.dtype)
+    true = torch.nn.functional.one_hot(y, prob.shape[1]).bool()
+    hits = (taken & true).sum(0).double()
+    purity = torch.where(taken.any(0), hits / taken.sum(0), 0.0)
+    completeness = hits / true.sum(0)
+    if prob.shape[1] == 2:
+        return {"purity": float(purity[1]), "completeness": float(completeness[1])} if present[1] else {}
+    return {"purity": float(purity[present].mean()), "completeness": float(completeness[present].mean())}
