@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pytest
 import torch
 
 from starbolt.contract import InputSpec, Spec, TargetSpec
+from starbolt.tasks.conformal import least
 from starbolt.tasks.scores import class_scores, quantity_scores
 
 WORST = 5  # objects in the gallery
@@ -39,7 +42,16 @@ def history(epochs: int = 20, *, overfit: bool = True) -> str:
 def write_run(tmp_path: Path) -> Maker:
     """Write the files common to all runs, and return the folder."""
 
-    def write(name: str, spec: Spec, columns: dict, metrics: dict, controls: dict, gallery: dict, **config) -> Path:
+    def write(
+        name: str,
+        spec: Spec,
+        columns: dict,
+        metrics: dict,
+        controls: dict,
+        gallery: dict,
+        calibration: dict,
+        **config: Any,
+    ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         whole = {"name": name, "monitor": "val/loss", **config}
@@ -48,6 +60,8 @@ def write_run(tmp_path: Path) -> Maker:
             ("metrics", metrics),
             ("controls", controls),
             ("config", whole),
+            ("calibration", calibration),
+            ("looks", [{"when": "2026-11-02T21:06:00+00:00", "checkpoint": "0123456789abcdef", "verb": "train"}]),
         ):
             ending = "yaml" if file == "config" else "json"  # JSON is YAML
             (folder / f"{file}.{ending}").write_text(json.dumps(content))
@@ -71,25 +85,40 @@ def write_run(tmp_path: Path) -> Maker:
     return write
 
 
-def classified(classes: tuple[str, ...], n: int, random: np.random.Generator) -> tuple[dict, dict]:
-    """Columns of predictions.parquet and metrics of n objects, half in the first class."""
+def drawn(classes: tuple[str, ...], n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Classes [n], half of them the first, and calibrated probabilities [n, K]: of Gaussians two sigma apart."""
     share = np.array([0.5] + [0.5 / (len(classes) - 1)] * (len(classes) - 1))
     y = np.append(np.arange(len(classes)), random.choice(len(classes), n - len(classes), p=share))
-    logit = random.normal(size=(n, len(classes)))
-    logit[np.arange(n), y] += 2.0
-    prob = (np.exp(logit) / np.exp(logit).sum(1, keepdims=True)).astype(np.float32)
-    names = np.array(classes)
+    seen = random.normal(size=(n, len(classes)))
+    seen[np.arange(n), y] += 2.0
+    odds = share * np.exp(2.0 * seen)
+    return y, (odds / odds.sum(1, keepdims=True)).astype(np.float32)
+
+
+def classified(classes: tuple[str, ...], n: int, random: np.random.Generator) -> tuple[dict, dict, dict]:
+    """Columns of predictions.parquet, metrics and calibration.json: n test objects, then as many for validation."""
+    y, prob = drawn(classes, 2 * n, random)
+    y_cal, prob_cal = drawn(classes, 400, random)
+    lowest = [least(prob_cal[y_cal == k, k], 0.9) for k in range(len(classes))]
+    sets, loss = prob >= np.array(lowest), -np.log(prob[np.arange(2 * n), y])
+    names, part = np.array(classes), np.repeat(["test", "val"], n)
     columns = {
-        "id": np.array([f"J{i:05d}" for i in range(n)]),
-        "row": np.arange(n),
-        "part": np.full(n, "test"),
+        "id": np.array([f"J{i:05d}" for i in range(2 * n)]),
+        "row": np.arange(2 * n),
+        "part": part,
         "target": names[y],
         "prediction": names[prob.argmax(1)],
         **{f"prob_{name}": prob[:, k] for k, name in enumerate(classes)},
-        "loss": -np.log(prob[np.arange(n), y]),
+        **{f"set_{name}": sets[:, k] for k, name in enumerate(classes)},
+        "seeing": random.uniform(0.5, 2.5, 2 * n),
+        "field": np.array(["north", "south"])[random.integers(0, 2, 2 * n)],
+        "loss": loss,
     }
-    scores = class_scores(torch.from_numpy(prob), torch.from_numpy(y)) | {"loss": float(columns["loss"].mean())}
-    return columns, {f"test/{name}": value for name, value in scores.items()}
+    scores = {**class_scores(torch.from_numpy(prob[:n]), torch.from_numpy(y[:n])), "loss": float(loss[:n].mean())}
+    counts = dict(zip(classes, np.bincount(y_cal).tolist(), strict=True))
+    calibration = {"level": 0.9, "objects": 400, "counts": counts, "working_point": dict.fromkeys(classes, 0.4)}
+    calibration |= {"by": [], "groups": [], "before": scores | {"log_loss": 2.5}, "after": scores}
+    return columns, {f"test/{name}": value for name, value in scores.items()}, calibration
 
 
 @pytest.fixture
@@ -97,27 +126,30 @@ def image_run(write_run: Maker) -> Path:
     """A CNN on cut-outs in colour and in two infrared channels: three classes, a few objects in the gallery."""
     random = np.random.default_rng(1)
     classes = ("elliptical", "spiral", "merger <&>")
-    columns, metrics = classified(classes, 300, random)
+    columns, metrics, calibration = classified(classes, 300, random)
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     colour = random.poisson(30, (WORST, 3, 32, 32)) + 180 * np.exp(-(x**2 + y**2) * 8)
     infrared = random.normal(size=(WORST, 2, 32, 32)) + 300 * np.exp(-(x**2 + 3 * y**2) * 20)
     infrared[:, 1, :8, :8] = np.nan
     inputs = {
-        "image": about("image", ("R", "G", "B"), ("", "", ""), (3, 32, 32)),
+        "image": replace(about("image", ("R", "G", "B"), ("", "", ""), (3, 32, 32)), pixel_scale=0.4),
         "infrared": about("image", ("J", "K"), ("mJy", "mJy"), (2, 32, 32)),
     }
     spec = Spec(
         inputs, TargetSpec(("class",), ("",), classes, (500, 250, 250)), sizes={"train": 1000, "val": 100, "test": 300}
     )
-    worst = np.argsort(-columns["loss"])[:WORST]
+    worst = np.argsort(-columns["loss"][:300])[:WORST]
     gallery = {
         "id": columns["id"][worst],
         "row": worst,
+        **kinds(worst),
         "image": colour.clip(0, 255).astype("f4"),
         "infrared": infrared.astype("f4"),
     }
     controls = {"naive": {"test/accuracy": 0.5}, "linear": {"test/accuracy": 0.7}}
-    return write_run("galaxies", spec, columns, metrics, controls, gallery, model={"_target_": "starbolt.models.CNN"})
+    model = {"_target_": "starbolt.models.CNN"}
+    slices = ["seeing", "field"]
+    return write_run("galaxies", spec, columns, metrics, controls, gallery, calibration, model=model, slices=slices)
 
 
 @pytest.fixture
@@ -125,7 +157,7 @@ def series_run(write_run: Maker) -> Path:
     """A GRU on light curves in two bands, in magnitudes: six classes."""
     random = np.random.default_rng(2)
     classes = ("RRAB", "RRC", "CEPH", "ECL", "LPV", "DSCT")
-    columns, metrics = classified(classes, 400, random)
+    columns, metrics, calibration = classified(classes, 400, random)
     time = np.sort(random.uniform(0, 400, (WORST, 60)), 1).astype("f4")
     time[:, 40:] = np.where(np.arange(WORST)[:, None] % 2, np.nan, time[:, 40:])
     x = (
@@ -141,29 +173,58 @@ def series_run(write_run: Maker) -> Path:
         TargetSpec(("type",), ("",), classes, (90, 80, 70, 60, 50, 40)),
         sizes={"train": 390, "val": 50, "test": 400},
     )
-    worst = np.argsort(-columns["loss"])[:WORST]
-    gallery = {"id": columns["id"][worst], "row": worst, "series_time": time, "series_x": x.astype("f4")}
+    worst = np.argsort(-columns["loss"][:400])[:WORST]
+    gallery = {
+        "id": columns["id"][worst],
+        "row": worst,
+        **kinds(worst),
+        "series_time": time,
+        "series_x": x.astype("f4"),
+    }
     gallery["series_err"] = np.where(np.isnan(x), np.nan, 0.05).astype("f4")
     controls = {"naive": {"test/accuracy": 0.3}, "linear": {"test/accuracy": 0.6}}
-    return write_run("stars", spec, columns, metrics, controls, gallery, model={"_target_": "starbolt.models.GRU"})
+    model = {"_target_": "starbolt.models.GRU"}
+    return write_run("stars", spec, columns, metrics, controls, gallery, calibration, model=model)
 
 
-def estimated(n: int, random: np.random.Generator) -> tuple[dict, dict]:
-    """Columns of predictions.parquet and metrics of n redshifts with one sigma each."""
-    z = random.gamma(3, 0.05, n).astype(np.float32)
-    sigma = random.uniform(0.01, 0.03, n).astype(np.float32)
-    mean = (z + sigma * random.normal(size=n)).astype(np.float32)
+def kinds(worst: np.ndarray) -> dict[str, np.ndarray]:
+    """Which of the gallery's objects are shown for what: the first ones are unsure too, the last is unusual too."""
+    return {"rows_wrong": worst, "rows_unsure": worst[:3], "rows_unusual": worst[-1:]}
+
+
+def estimated(n: int, random: np.random.Generator) -> tuple[dict, dict, dict]:
+    """Columns of predictions.parquet, metrics and calibration.json: n redshifts with Gaussians, half as many more."""
+    m = n + n // 2
+    z = random.gamma(3, 0.05, m).astype(np.float32)
+    sigma = random.uniform(0.01, 0.03, m).astype(np.float32)
+    mean = (z + sigma * random.normal(size=m)).astype(np.float32)
     columns = {
-        "id": [str(i) for i in range(n)],
-        "row": np.arange(n),
-        "part": np.full(n, "test"),
-        "target": z,
-        "z": mean,
+        "id": [str(i) for i in range(m)],
+        "row": np.arange(m),
+        "part": np.array(["test"] * n + ["val"] * (m - n)),
     }
-    columns |= {"z_err": sigma, "loss": ((mean - z) / sigma) ** 2}
-    scores = quantity_scores(*(torch.from_numpy(v) for v in (mean, sigma, z)), redshift=True)
-    scores["loss"] = float(columns["loss"].mean())
-    return columns, {f"test/{name}": value for name, value in scores.items()}
+    answer = {"z": mean, "z_err": sigma, "z_mode": mean, "z_low": mean - 1.645 * sigma, "z_high": mean + 1.645 * sigma}
+    pit = torch.distributions.Normal(0.0, 1.0).cdf(torch.from_numpy((z - mean) / sigma)).numpy()
+    judged = {"z_pit": pit, "z_crps": 0.6 * sigma, "z_cde": -0.3 / sigma, "mag_r": random.normal(17, 1, m)}
+    columns |= {"target": z, **answer, **judged, "loss": ((mean - z) / sigma) ** 2 / 2 + np.log(sigma)}
+    told = {
+        "pit": pit,
+        "crps": judged["z_crps"],
+        "cde": judged["z_cde"],
+        "low": answer["z_low"],
+        "high": answer["z_high"],
+    }
+    known = {name: torch.from_numpy(values[:n]) for name, values in told.items()}
+    scores = quantity_scores(torch.from_numpy(mean[:n]), torch.from_numpy(z[:n]), redshift=True, **known)
+    scores["loss"] = float(columns["loss"][:n].mean())
+    calibration = {
+        "level": 0.9,
+        "objects": 200,
+        "counts": {"z": 200},
+        "before": scores | {"crps": 0.5},
+        "after": scores,
+    }
+    return columns, {f"test/{name}": value for name, value in scores.items()}, calibration
 
 
 @pytest.fixture
@@ -172,20 +233,21 @@ def table_run(write_run: Maker) -> Maker:
 
     def make(n: int = 500, name: str = "redshifts") -> Path:
         random = np.random.default_rng(3)
-        columns, metrics = estimated(n, random)
+        columns, metrics, calibration = estimated(n, random)
         inputs = {"table": about("table", ("u", "g", "r"), ("mag", "mag", "mag"), (3,))}
         spec = Spec(
             inputs, TargetSpec(("z",), ("",), (), (), (0.15,), (0.09,)), sizes={"train": 2000, "val": 300, "test": n}
         )
-        worst = np.argsort(-columns["loss"])[:WORST]
+        worst = np.argsort(-columns["loss"][:n])[:WORST]
         gallery = {
             "id": np.array(columns["id"])[worst],
             "row": worst,
+            **kinds(worst),
             "table": random.normal(20, 1, (WORST, 3)).astype("f4"),
         }
         controls = {"naive": {"test/nmad": 0.08, "test/rms": 0.09}, "linear": {"test/nmad": 0.03, "test/rms": 0.05}}
         task = {"_target_": "starbolt.tasks.Regression", "redshift": True}
-        model = {"_target_": "starbolt.models.MLP"}
-        return write_run(name, spec, columns, metrics, controls, gallery, model=model, task=task)
+        words = {"model": {"_target_": "starbolt.models.MLP"}, "task": task, "slices": ["mag_r"]}
+        return write_run(name, spec, columns, metrics, controls, gallery, calibration, **words)
 
     return make

@@ -1,4 +1,4 @@
-"""Controls: the naive one is the majority or the mean, the linear one finds what is linear; no test row is seen."""
+"""Controls: naive is the majority or the mean, linear finds lines, boosting what is no line; no test row is seen."""
 
 from __future__ import annotations
 
@@ -102,3 +102,48 @@ def test_rows_are_drawn_evenly_from_first_to_last() -> None:
     drawn = evenly(np.arange(10 * MOST), MOST)
     assert (len(drawn), drawn[0], drawn[-1]) == (MOST, 0, 10 * MOST - 1)
     assert set(np.diff(drawn)) <= {10, 11}
+
+
+def test_boosting_finds_what_no_plane_separates() -> None:
+    x = features()
+    y = ((x[:, 0] > 0) ^ (x[:, 1] > 0)).astype(np.int64)
+    found = controls(table(x), y, PARTS, classification(y))
+    assert found["linear"]["test/accuracy"] < 0.65
+    assert found["boosting"]["test/accuracy"] > 0.9
+    assert found["boosting"]["test/log_loss"] < found["linear"]["test/log_loss"]
+
+
+def test_boosting_finds_a_parabola_and_knows_its_scatter_on_rows_it_never_saw() -> None:
+    x = features()
+    y = (x[:, :1] ** 2 + np.random.default_rng(3).normal(0, 0.3, (1000, 1))).astype(np.float32)
+    found = controls(table(x), y, PARTS, regression(y))
+    assert found["linear"]["test/r2"] < 0.3
+    assert found["boosting"]["test/r2"] > 0.8
+    assert found["boosting"]["test/coverage_90"] == pytest.approx(0.9, abs=0.07)
+
+
+def test_noise_is_not_boosted() -> None:
+    y = np.random.default_rng(4).choice(2, 1000)
+    found = controls(table(features()), y, PARTS, classification(y))["boosting"]
+    assert found["test/log_loss"] == pytest.approx(np.log(2), abs=0.03)
+
+
+def test_boosting_gives_the_same_scores_each_time() -> None:
+    x = features()
+    y = np.stack([x[:, 0] ** 2, np.where(np.arange(1000) % 5, x[:, 1], np.nan)], 1).astype(np.float32)
+    first, again = (controls(table(x), y, PARTS, regression(y))["boosting"] for _ in range(2))
+    assert first == again
+    assert "test/rms/q1" in first
+
+
+def test_a_class_too_rare_to_be_drawn_is_not_boosted_either() -> None:
+    y = np.zeros(1000, np.int64)
+    y[[0, 900]] = 1
+    assert controls(table(features()), y, PARTS, classification(y))["boosting"]["test/accuracy"] == pytest.approx(0.995)
+
+
+def test_few_rows_are_enough() -> None:
+    parts = {"train": np.arange(6), "test": np.arange(6, 12)}
+    y = (np.arange(1000) % 2).astype(np.int64)
+    task = Classification(4, TargetSpec(("type",), ("",), ("p", "q"), (3, 3)))
+    assert controls(table(features()), y, parts, task)["boosting"]["test/accuracy"] == pytest.approx(0.5)

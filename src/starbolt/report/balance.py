@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from starbolt.report.results import Quantity, Results
-from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing, plain, with_unit
+from starbolt.report.quantity import Quantity
+from starbolt.report.results import Results
+from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing, file_name, plain, with_unit
 
 
 def draw(results: Results) -> list[Drawing]:
@@ -52,4 +53,4 @@ def _target(quantity: Quantity, mean: float, spread: float, part: str) -> Drawin
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.2)
     numbers = {"low": edges[:-1], "high": edges[1:], "objects": counts}
     caption = "True values of the objects that were scored."
-    return Drawing(f"target_{quantity.name}", f"Distribution of {quantity.name}", caption, figure, numbers)
+    return Drawing(f"target_{file_name(quantity.name)}", f"Distribution of {quantity.name}", caption, figure, numbers)

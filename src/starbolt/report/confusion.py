@@ -24,7 +24,7 @@ def draw(results: Results) -> list[Drawing]:
     if not results.classes:
         return []
     names = results.classes
-    matrix = confusion(results.codes, results.prob.argmax(1), len(names))
+    matrix = confusion(results.codes, results.given, len(names))
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     labels = [plain(name) for name in names]
     room = 0.09 * max(map(len, labels)) + 0.3  # inches that the longest label takes

@@ -1,8 +1,7 @@
-"""Controls: what one gets for nothing, and what a linear model gets from plain numbers, on the very same split."""
+"""Controls: what one gets for nothing, and what a line and trees get from plain numbers, on the very same split."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,12 +10,11 @@ import torch
 from torch import Tensor
 
 from starbolt.data.sources import Source
+from starbolt.report import fits
 from starbolt.report.features import simple_features
 
 MOST = 20_000  # training rows a control is fitted on, at equal steps: seconds, not minutes
 EDGE = 10.0  # standardised features are clipped here, so that one odd object cannot rule a linear model
-STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # inverse strengths of the logistic regression's penalty
-ALPHAS = np.logspace(-2, 4, 7)  # strengths of the ridge, one of which is chosen by leaving one training row out
 
 Control = Callable[[np.ndarray], dict[str, Tensor]]  # features [n, F] -> a prediction as the task itself gives it
 
@@ -29,11 +27,13 @@ def controls(
     *,
     score: Sequence[str] = ("val", "test"),
 ) -> dict[str, dict[str, float]]:
-    """{"naive": {"test/accuracy": ...}, "linear": {...}}, fitted on the training rows and scored on the given parts.
+    """{"naive": {"test/accuracy": ...}, "linear": {...}, "boosting": {...}}, of the given parts.
 
-    y: codes [N] or quantities [N, K]. task: a Classification or Regression, whose own scores are used.
-    naive: class shares, or the mean, of the training rows. linear: logistic or ridge regression on `simple_features`.
-    Both give quantities one sigma for all objects, the scatter of the training rows about the fit.
+    Fitted on the training rows alone; with the scores that the task gives its own predictions.
+    y: codes [N] or quantities [N, K]. task: a Classification or Regression.
+    naive: class shares, or the mean, of the training rows. linear: logistic or ridge regression on `simple_features`;
+    boosting: boosted trees on the same. Each gives quantities one sigma for all objects, the scatter of the training
+    rows about the fit, for trees of such rows as they were not fitted on.
     """
     train = evenly(parts["train"], MOST)
     features = Features(sources, train)
@@ -80,64 +80,25 @@ class Features:
 
 
 def _fit_classes(x: np.ndarray, y: np.ndarray, task: Any) -> dict[str, Control]:
-    shares = np.array(task.spec.counts, float) / sum(task.spec.counts)
-
-    def naive(rows: np.ndarray) -> dict[str, Tensor]:
-        return {"prob": _float(np.tile(shares, (len(rows), 1)))}
-
-    return {"naive": naive, "linear": _logistic(x, y, len(shares))}
-
-
-def _logistic(x: np.ndarray, y: np.ndarray, classes: int) -> Control:
-    """Logistic regression; of `STRENGTHS` the one under which every fifth training row, held back, is likeliest."""
-    held = np.arange(len(y)) % 5 == 0
-    trials = [_probability(x[~held], y[~held], classes, strength)(x[held]) for strength in STRENGTHS]
-    likely = [np.log(np.maximum(prob[np.arange(len(prob)), y[held]], 1e-6)).mean() for prob in trials]
-    probability = _probability(x, y, classes, STRENGTHS[int(np.argmax(likely))])
-    return lambda rows: {"prob": _float(probability(rows))}
-
-
-def _probability(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Features [n, F] -> class probabilities [n, K]; 0 for a class that does not occur in `y`."""
-    from sklearn.dummy import DummyClassifier
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    several = len(np.unique(y)) > 1
-    model = LogisticRegression(C=strength, max_iter=300) if several else DummyClassifier(strategy="prior")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a control need not be converged to the last digit
-        model.fit(x, y)
-
-    def predict(rows: np.ndarray) -> np.ndarray:
-        prob = np.zeros((len(rows), classes))
-        prob[:, model.classes_] = model.predict_proba(rows)
-        return prob
-
-    return predict
+    k = len(task.spec.classes)
+    return {
+        "naive": _told(fits.shares(task.spec.counts)),
+        "linear": _told(fits.logistic(x, y, k)),
+        "boosting": _told(fits.boosted_classes(x, y, k)),
+    }
 
 
 def _fit_quantities(x: np.ndarray, y: np.ndarray, task: Any) -> dict[str, Control]:
-    values = np.log10(y) if task.log else y
-    pairs = [_fit_quantity(x, v.astype(np.float64)) for v in values.T]
-    return {name: _joined([pair[k] for pair in pairs], task.log) for k, name in enumerate(("naive", "linear"))}
+    values = (np.log10(y) if task.log else y).astype(np.float64)
+    kinds = {"naive": fits.mean, "linear": fits.ridge, "boosting": fits.boosted}
+    return {name: _joined([fit(x, v) for v in values.T], task.log) for name, fit in kinds.items()}
 
 
-Line = Callable[[np.ndarray], tuple[np.ndarray, float]]  # features [n, F] -> mean [n] and one sigma
+def _told(probability: fits.Probability) -> Control:
+    return lambda rows: {"prob": _float(probability(rows))}
 
 
-def _fit_quantity(x: np.ndarray, y: np.ndarray) -> tuple[Line, Line]:
-    """The naive and the linear answer for one quantity, NaN where unknown."""
-    from sklearn.linear_model import RidgeCV
-
-    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-    mean, spread = float(y.mean()), float(y.std())
-    model = RidgeCV(alphas=ALPHAS).fit(x, y)
-    scatter = float((y - model.predict(x)).std())
-    return (lambda rows: (np.full(len(rows), mean), spread)), (lambda rows: (model.predict(rows), scatter))
-
-
-def _joined(lines: Sequence[Line], log: bool) -> Control:
+def _joined(lines: Sequence[fits.Line], log: bool) -> Control:
     """One prediction of all quantities, in their own units where `log` says that logarithms were fitted."""
 
     def predict(rows: np.ndarray) -> dict[str, Tensor]:

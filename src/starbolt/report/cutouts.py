@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from html import escape
 
 import numpy as np
 from astropy.visualization import AsinhStretch, ZScaleInterval
@@ -13,6 +14,7 @@ from starbolt.contract import InputSpec
 from starbolt.report.style import data_uri
 
 LEAST = 96  # pixels along the shorter side of an inlined picture
+MOST = 45_000  # bytes of an inlined picture
 GAP = 1  # white columns between channels
 UNMEASURED = (0.85, 0.75, 0.75)
 
@@ -48,14 +50,24 @@ def stretched(plane: np.ndarray) -> np.ndarray:
 
 
 def as_img(image: np.ndarray, about: InputSpec, alt: str) -> str:
-    """An <img> that carries the picture as PNG, enlarged by whole pixels where it is small."""
+    """An <img> that carries the picture as PNG, enlarged by whole pixels where it is small, averaged where it is large.
+
+    However large the cut-outs are, dozens of them fit into a page.
+    """
     rgb = (255 * picture(image, about.channels)).round().astype(np.uint8)
-    factor = max(1, -(-LEAST // rgb.shape[0]))
+    shown, factor = Image.fromarray(rgb), max(1, -(-LEAST // rgb.shape[0]))
+    png = _png(shown.resize((rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.NEAREST))
+    block = 1
+    while len(png) > MOST:
+        block += 1
+        png = _png(shown.reduce(block))
+    return f'<img class="cutout" src="{data_uri(png, "png")}" alt="{escape(alt)}">'
+
+
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(rgb).resize((rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.NEAREST).save(
-        buffer, "PNG"
-    )
-    return f'<img class="cutout" src="{data_uri(buffer.getvalue(), "png")}" alt="{alt}">'
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _marked(rgb: np.ndarray, unmeasured: np.ndarray) -> np.ndarray:

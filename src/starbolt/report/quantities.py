@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from starbolt.report.intervals import is_redshift
-from starbolt.report.results import Quantity, Results
-from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing, with_unit
+from starbolt.report.quantity import Quantity
+from starbolt.report.results import Results
+from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing, file_name, with_unit
 
 DOTS = 3_000  # objects up to which each is a dot; above, a density
 BARS = 150  # objects up to which the dots bear error bars
@@ -60,7 +59,7 @@ def _against(quantity: Quantity, redshift: bool) -> Drawing:
         caption += " Error bars are one predicted sigma."
     numbers = {"true": quantity.truth, "predicted": quantity.mean, "residual": errors}
     numbers |= {} if quantity.sigma is None else {"sigma": quantity.sigma}
-    return Drawing(f"predicted_{_file(quantity.name)}", f"Predicted {quantity.name}", caption, figure, numbers)
+    return Drawing(f"predicted_{file_name(quantity.name)}", f"Predicted {quantity.name}", caption, figure, numbers)
 
 
 def _points(ax: Axes, x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None, window: tuple) -> None:
@@ -99,7 +98,7 @@ def _histogram(quantity: Quantity, redshift: bool) -> Drawing:
         f"{beyond:,} of {len(errors):,} objects lie beyond the axis." if beyond else "All objects are within the axis."
     )
     numbers = {"low": where[:-1], "high": where[1:], "objects": counts}
-    return Drawing(f"residuals_{_file(quantity.name)}", f"Residuals of {quantity.name}", caption, figure, numbers)
+    return Drawing(f"residuals_{file_name(quantity.name)}", f"Residuals of {quantity.name}", caption, figure, numbers)
 
 
 def _range(values: np.ndarray, tail: float) -> tuple[float, float]:
@@ -115,8 +114,3 @@ def _outside(quantity: Quantity, errors: np.ndarray, edges: tuple[float, float],
         inside &= (values >= edges[0]) & (values <= edges[1])
     beyond = int((~inside).sum())
     return f" {beyond:,} lie beyond an axis." if beyond else ""
-
-
-def _file(name: str) -> str:
-    """The name of a quantity as part of a file name."""
-    return re.sub(r"[^\w-]+", "_", name)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from starbolt.contract import Spec
-
-
-class Quantity(NamedTuple):
-    """One predicted quantity of the labelled objects: truth, mean and (or None) one sigma, each [n], in `unit`."""
-
-    name: str
-    unit: str
-    truth: np.ndarray
-    mean: np.ndarray
-    sigma: np.ndarray | None
+from starbolt.report.quantity import Quantity, numbers, quantities
+from starbolt.report.reading import arrays, labelled, plain, read_history
 
 
 @dataclass(frozen=True)
@@ -31,8 +21,10 @@ class Results:
     """What a run folder holds.
 
     history: column -> float64 [epochs], NaN where a cell is empty. metrics, controls: see metrics.json, controls.json.
-    part: which part of the split the report shows, "test" where it was scored. predictions: of its labelled objects.
-    gallery: arrays of gallery.npz, audit: audit.json, see `data.findings.Audited`; each empty where there is none.
+    part: which part of the split the report shows, "test" where it was scored. parts: the labelled objects of each.
+    gallery, explained: arrays of gallery.npz and explain.npz. audit: audit.json, see `data.findings.Audited`.
+    calibration: calibration.json. looks: looks.json. shift: shift.json, see `shift.shift_table`. Whatever a run folder
+    lacks is empty.
     """
 
     folder: Path
@@ -43,9 +35,13 @@ class Results:
     metrics: dict[str, float]
     controls: dict[str, dict[str, float]]
     part: str
-    predictions: pa.Table
+    parts: dict[str, pa.Table]
     gallery: dict[str, np.ndarray]
     audit: dict[str, Any]
+    calibration: dict[str, Any]
+    looks: list[dict[str, Any]]
+    shift: dict[str, Any]
+    explained: dict[str, np.ndarray]
 
     @classmethod
     def read(cls, folder: Path) -> Results:
@@ -55,22 +51,31 @@ class Results:
         if not (folder / "spec.json").is_file():
             raise FileNotFoundError(f"{folder} is no finished run: it has no spec.json")
         config: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
-        spec = Spec.from_dict(_json(folder / "spec.json"))
-        metrics = _json(folder / "metrics.json")
+        spec = Spec.from_dict(plain(folder / "spec.json"))
+        metrics = plain(folder / "metrics.json")
         part = "test" if any(name.startswith("test/") for name in metrics) else "val"
         return cls(
             folder,
             config,
             spec,
-            _json(folder / "provenance.json"),
+            plain(folder / "provenance.json"),
             read_history(folder),
             metrics,
-            _json(folder / "controls.json"),
+            plain(folder / "controls.json"),
             part,
-            _labelled(pq.read_table(folder / "predictions.parquet"), part, spec),
-            _gallery(folder / "gallery.npz"),
-            _json(folder / "audit.json"),
+            labelled(pq.read_table(folder / "predictions.parquet"), spec),
+            arrays(folder / "gallery.npz"),
+            plain(folder / "audit.json"),
+            plain(folder / "calibration.json"),
+            plain(folder / "looks.json", []),
+            plain(folder / "shift.json"),
+            arrays(folder / "explain.npz"),
         )
+
+    @property
+    def predictions(self) -> pa.Table:
+        """The labelled objects of the part shown, one row each: what predictions.parquet tells of them."""
+        return self.parts[self.part]
 
     @property
     def scores(self) -> dict[str, float]:
@@ -78,7 +83,7 @@ class Results:
         return _of_part(self.metrics, self.part)
 
     def control(self, name: str) -> dict[str, float]:
-        """Like `scores`, of the control "naive" or "linear"."""
+        """Like `scores`, of the control "naive", "linear" or "boosting"; empty where there is none."""
         return _of_part(self.controls.get(name, {}), self.part)
 
     @property
@@ -89,74 +94,40 @@ class Results:
     @cached_property
     def loss(self) -> np.ndarray:
         """Loss of each object [n]."""
-        return _numbers(self.predictions, "loss")
+        return numbers(self.predictions, "loss")
 
     @cached_property
     def codes(self) -> np.ndarray:
         """True class of each object, int64 [n]."""
-        place = {name: code for code, name in enumerate(self.classes)}
-        return np.array([place[name] for name in self.predictions["target"].to_pylist()], np.int64)
+        return self._codes("target")
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """The class that each object was given, int64 [n]: with weights in the loss not always the most probable."""
+        return self._codes("prediction")
 
     @cached_property
     def prob(self) -> np.ndarray:
         """Class probabilities, float64 [n, K]."""
-        return np.stack([_numbers(self.predictions, f"prob_{name}") for name in self.classes], 1)
+        return np.stack([numbers(self.predictions, f"prob_{name}") for name in self.classes], 1)
+
+    @cached_property
+    def sets(self) -> np.ndarray | None:
+        """Which classes the set of each object holds, bool [n, K]; None where no sets were predicted."""
+        names = [f"set_{name}" for name in self.classes]
+        if not names or not set(names) <= set(self.predictions.column_names):
+            return None
+        return np.stack([self.predictions[name].to_numpy().astype(bool) for name in names], 1)
 
     @cached_property
     def quantities(self) -> list[Quantity]:
         """Each predicted quantity, of the objects whose true value is known."""
-        target = self.spec.target
-        units = target.units or ("",) * len(target.names)
-        triples = zip(target.names, target.columns, units, strict=True)
-        return [self._quantity(name, column, unit) for name, column, unit in triples]
+        return quantities(self.predictions, self.spec)
 
-    def _quantity(self, name: str, column: str, unit: str) -> Quantity:
-        truth = _numbers(self.predictions, truth_column(name, self.spec))
-        known = np.isfinite(truth)
-        has_sigma = f"{column}_err" in self.predictions.column_names
-        sigma = _numbers(self.predictions, f"{column}_err")[known] if has_sigma else None
-        return Quantity(name, unit, truth[known], _numbers(self.predictions, column)[known], sigma)
-
-
-def truth_column(name: str, spec: Spec) -> str:
-    """Column of predictions.parquet that holds the true value of a target."""
-    return "target" if len(spec.target.names) == 1 else f"target_{name}"
-
-
-def read_history(folder: Path) -> dict[str, np.ndarray]:
-    """history.csv as column -> float64 [epochs], NaN where a cell is empty; empty where nothing was trained."""
-    if not (folder / "history.csv").is_file():
-        return {}
-    with (folder / "history.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0].keys() if rows else ()
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    def _codes(self, column: str) -> np.ndarray:
+        place = {name: code for code, name in enumerate(self.classes)}
+        return np.array([place[name] for name in self.predictions[column].to_pylist()], np.int64)
 
 
 def _of_part(scores: dict[str, float], part: str) -> dict[str, float]:
     return {name.partition("/")[2]: value for name, value in scores.items() if name.startswith(f"{part}/")}
-
-
-def _labelled(table: pa.Table, part: str, spec: Spec) -> pa.Table:
-    """The objects of a part that have a label, which are those that were scored."""
-    keep = table["part"].to_numpy().astype(str) == part
-    if spec.target.classes:
-        keep &= np.isin(table["target"].to_numpy().astype(str), spec.target.classes)
-    else:
-        keep &= np.isfinite([_numbers(table, truth_column(name, spec)) for name in spec.target.names]).any(0)
-    return table.filter(pa.array(keep))
-
-
-def _numbers(table: pa.Table, name: str) -> np.ndarray:
-    return table[name].to_numpy().astype(np.float64)
-
-
-def _gallery(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
-    with np.load(path) as arrays:
-        return dict(arrays)

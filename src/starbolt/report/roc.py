@@ -1,24 +1,19 @@
-"""ROC curves: each class against the rest."""
+"""ROC curves: each class against the rest, and where the working point lies on them."""
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from starbolt.report.against_rest import WORKING, Curve, Ranked, against_rest, hits, numbers, plot, taken
 from starbolt.report.results import Results
-from starbolt.report.style import COLOURS, GREY, WIDTH, Drawing, plain
-
-POINTS = 500  # kept of a curve: more than a figure can show
-DASHES = ("-", "--", "-.", ":")
+from starbolt.report.style import GREY, Drawing
 
 
-def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates at each distinct score, from (0, 0) to (1, 1); positive: bool [n] of both kinds."""
-    order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # of each run of equal scores
-    hits = np.cumsum(positive[order])[last]
-    false = (last + 1 - hits) / (~positive).sum()
-    return np.append(0.0, false), np.append(0.0, hits / positive.sum())
+def roc(ranked: Ranked) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates at each distinct score, from (0, 0) to (1, 1)."""
+    count, found = hits(ranked)
+    false = (count - found) / (~ranked.positive).sum()
+    return np.append(0.0, false), np.append(0.0, found / ranked.positive.sum())
 
 
 def area(false: np.ndarray, true: np.ndarray) -> float:
@@ -26,40 +21,24 @@ def area(false: np.ndarray, true: np.ndarray) -> float:
     return float(np.trapezoid(true, false))
 
 
+def mark(ranked: Ranked) -> tuple[float, float] | None:
+    """False and true positive rate at the working point."""
+    if (chosen := taken(ranked)) is None:
+        return None
+    return float(chosen[~ranked.positive].mean()), float(chosen[ranked.positive].mean())
+
+
 def draw(results: Results) -> list[Drawing]:
     """A curve per class that has objects, one for two classes; nothing for quantities."""
-    shown = range(1, 2) if len(results.classes) == 2 else range(len(results.classes))
     curves = {}
-    for code in shown:
-        positive = results.codes == code
-        if positive.any() and not positive.all():
-            curves[results.classes[code]] = roc(results.prob[:, code], positive)
+    for name, ranked in against_rest(results).items() if results.classes else ():
+        curves[name] = Curve(*roc(ranked), area(*roc(ranked)), mark(ranked))
     if not curves:
         return []
-    figure = Figure(figsize=(WIDTH, WIDTH + 0.24 * max(len(curves) - 6, 0)))
-    ax = figure.subplots()
+    figure, ax = plot(curves, "class: area under curve", "lower right")
     ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
-    for i, (name, (false, true)) in enumerate(curves.items()):
-        label = plain(f"{name}: {area(false, true):.3f}")
-        ax.plot(*_thinned(false, true), color=COLOURS[i % len(COLOURS)], ls=DASHES[i // len(COLOURS) % 4], label=label)
-    ax.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal", xlim=(-0.01, 1), ylim=(0, 1.01))
-    if len(curves) <= 8:
-        ax.legend(title="class: area under curve", loc="lower right")
-    else:
-        figure.legend(title="class: area under curve", loc="outside lower center", ncols=3)
-    caption = "Each class against all others, ordered by its probability; the dotted line is a guess."
-    return [Drawing("roc", "ROC curves", caption, figure, _numbers(curves))]
-
-
-def _thinned(false: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    pick = np.unique(np.linspace(0, len(false) - 1, POINTS).astype(int))
-    return false[pick], true[pick]
-
-
-def _numbers(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
-    thin = {name: _thinned(*curve) for name, curve in curves.items()}
-    return {
-        "class": np.concatenate([np.full(len(false), name) for name, (false, _) in thin.items()]),
-        "false_positive_rate": np.concatenate([false for false, _ in thin.values()]),
-        "true_positive_rate": np.concatenate([true for _, true in thin.values()]),
-    }
+    ax.set(xlabel="false positive rate", ylabel="true positive rate")
+    marked = WORKING if any(curve.mark for curve in curves.values()) else ""
+    caption = f"Each class against all others, ordered by its probability. {marked}The dotted line is a guess."
+    behind = numbers(curves, "false_positive_rate", "true_positive_rate")
+    return [Drawing("roc", "ROC curves", caption, figure, behind)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from matplotlib.figure import Figure
 from pyarrow import csv
 
 # Okabe & Ito 2008, told apart by the colour-blind too
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777", "#8c6d1f")
 BLUE, RED, GREEN = COLOURS[:3]
-GREY = "#777777"
+GREY = "#7f7f7f"
+INK, GROUND = "#1c1e21", "#fffffe"  # used for nothing else, so that the page can swap them in the dark
+DARK = {INK: "#e6e8ea", GROUND: "#1e2226", BLUE: "#4aa8dd", RED: "#f08a3c", GREEN: "#2bb38d"}
 WIDTH = 4.8  # inches: as wide as a column of a journal, and legible on a phone
 STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -31,7 +34,13 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": GROUND,
+    "axes.facecolor": "none",
     "savefig.dpi": 150,
     "svg.hashsalt": "starbolt",  # the same run gives the same page
     "pdf.fonttype": 42,  # fonts that journals accept
@@ -57,9 +66,20 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def bare(width: float, height: float) -> Figure:
+    """A figure [inches] that is not laid out by itself: of one with many panels that takes most of the time."""
+    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+        return Figure(figsize=(width, height))
+
+
 def plain(text: object) -> str:
     """The text as it stands: a dollar sign starts no formula."""
     return str(text).replace("$", r"\$")
+
+
+def file_name(text: str) -> str:
+    """The text as part of a file name."""
+    return re.sub(r"[^\w-]+", "_", text)
 
 
 def with_unit(name: str, unit: str) -> str:
@@ -77,12 +97,25 @@ def save(drawing: Drawing, folder: Path) -> None:
 
 
 def inline(figure: Figure, alt: str) -> str:
-    """The figure as an <img> that carries its own SVG."""
+    """The figure as an <img> that carries its own SVG, light or dark as the page is."""
     _settle(figure)
-    buffer = io.BytesIO()
+    buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    width = round(figure.get_figwidth() * 96)
-    return f'<img src="{data_uri(buffer.getvalue(), "svg+xml")}" alt="{escape(alt)}" width="{width}">'
+    width, height = (round(96 * side) for side in figure.get_size_inches())
+    source = data_uri(_for_the_dark(buffer.getvalue()).encode(), "svg+xml")
+    return f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'
+
+
+def _for_the_dark(svg: str) -> str:
+    """The SVG with other colours where the reader asked for a dark page."""
+    for light in DARK:
+        svg = svg.replace(light, f"var(--c{light[1:]})")
+    light_rule, dark_rule = (
+        ":root{" + "".join(f"--c{name[1:]}:{shown};" for name, shown in colours.items()) + "}"
+        for colours in ({light: light for light in DARK}, DARK)
+    )
+    rules = f"{light_rule}@media (prefers-color-scheme: dark){{{dark_rule}}}"
+    return svg.replace("*{stroke", f"{rules}*{{stroke", 1)
 
 
 def _settle(figure: Figure) -> None:

@@ -8,44 +8,23 @@ from html import escape
 from typing import Any
 
 from starbolt.report.intervals import is_redshift
-from starbolt.report.learning import main_score
 from starbolt.report.results import Results
 
 Interval = tuple[float, float]
-AIMS = {"bias": "best 0", "coverage_90": "best 0.9"}
-WITH_UNIT = {"rms", "mae", "crps"}  # scores in the target's unit
+AIMS = {"bias": "best 0", "coverage_90": "best 0.9", "coverage": "best: nominal", "set_coverage": "best: nominal"}
+NOTE = (
+    "Under each score its 68% interval, from bootstrap resamples of the objects, or of their groups. Controls, fitted "
+    "to the same training objects: boosting (gradient-boosted trees) and linear (logistic or ridge regression), both "
+    'on simple features (columns, block means, moments); naive, the class shares or the mean. "-": does not apply.'
+)
+WITH_UNIT = {"rms", "mae", "crps", "interval_width"}  # scores in the target's unit
 WITH_UNIT_UNLESS_REDSHIFT = {"bias", "nmad", "sigma_iqr"}
 
 
-def summary(results: Results, found: Mapping[str, Interval]) -> str:
-    """What was trained on what, and its main score beside the controls: two plain sentences, as text.
-
-    A third where findings of the audit were waived: the test objects may then be known.
-    """
-    spec, name = results.spec, main_score(results)
-    inputs = " and ".join(_input_in_words(key, about) for key, about in spec.inputs.items())
-    aim = ", ".join(spec.target.names)
-    learnt = f"to tell {len(results.classes)} classes apart (column {aim})" if results.classes else f"to estimate {aim}"
-    first = f"{_model(results)} learnt {learnt} from {inputs} of {spec.sizes.get('train', 0):,} training objects."
-    waived = ", ".join(dict.fromkeys(finding["name"] for finding in results.audit.get("findings", [])))
-    unseen = "test objects" if waived else "test objects that it never saw"
-    seen = unseen if results.part == "test" else "validation objects"
-    value = results.scores.get(name)
-    if value is None:
-        return first
-    measured = _measured(value, found.get(name), unit_of(name, results))
-    text = f"On {results.predictions.num_rows:,} {seen} its {name} is {measured}"
-    linear, naive = (results.control(control).get(name) for control in ("linear", "naive"))
-    trivial = "always answering the commonest class" if results.classes else "always answering the training mean"
-    beside = [f"a linear model on simple features gives {number(linear)}"] if linear is not None else []
-    beside += [f"{trivial} {'' if beside else 'gives '}{number(naive)}"] if naive is not None else []
-    doubt = f" The audit found faults that were waived ({waived}): see Audit below." if waived else ""
-    return f"{first} {text}{'; ' if beside else ''}{' and '.join(beside)}.{doubt}"
-
-
 def score_table(results: Results, found: Mapping[str, Interval]) -> str:
-    """HTML: every score with its 68% interval beside the linear and the naive control."""
-    linear, naive = results.control("linear"), results.control("naive")
+    """HTML: every score with its 68% interval beside the controls."""
+    kinds = ("boosting", "linear", "naive")
+    controls = [results.control(kind) for kind in kinds]
     rows = []
     for name, value in results.scores.items():
         unit = unit_of(name, results)
@@ -53,17 +32,25 @@ def score_table(results: Results, found: Mapping[str, Interval]) -> str:
             f"{escape(name).replace('_', '_<wbr>')}{f' [{escape(unit)}]' if unit else ''}<small>{_aim(name)}</small>"
         )
         shown = f"<b>{_value(value, found.get(name))}</b><small>{_span(value, found.get(name))}</small>"
-        beside = [_value(c[name], found.get(name)) if name in c else "-" for c in (linear, naive)]
+        beside = [_value(c[name], found.get(name)) if name in c else "-" for c in controls]
         rows.append([label, shown, *beside])
-    return html_table(["score", "network", "linear", "naive"], rows, safe=True)
+    return html_table(["score", "network", *kinds], rows, safe=True)
 
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, safe: bool = False) -> str:
     """A table that scrolls by itself where the screen is narrow. safe: the cells are HTML already."""
     cell = (lambda text: text) if safe else escape
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell(value)}</td>" for value in row) + "</tr>" for row in rows)
+    kinds = [' class="words"' if not safe and _is_words(column) else "" for column in zip(*rows, strict=True)]
+    kinds = kinds or [""] * len(header)
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(header, kinds, strict=True))
+    lines = ("".join(f"<td{kind}>{cell(v)}</td>" for v, kind in zip(row, kinds, strict=True)) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _is_words(column: Sequence[str]) -> bool:
+    """Whether a column holds phrases, not numbers."""
+    return any(cell[:1].isalpha() and " " in cell for cell in column)
 
 
 def number(value: Any) -> str:
@@ -96,7 +83,8 @@ def _span(value: float, interval: Interval | None) -> str:
     return f"{_value(interval[0], interval)} to {_value(interval[1], interval)}"
 
 
-def _measured(value: float, interval: Interval | None, unit: str) -> str:
+def measured(value: float, interval: Interval | None, unit: str) -> str:
+    """A value with its unit and its interval."""
     span = f" (68% interval {_span(value, interval)})" if interval else ""
     return f"{_value(value, interval)}{' ' if unit else ''}{unit}{span}"
 
@@ -106,20 +94,3 @@ def _aim(name: str) -> str:
 
     base = name.partition("/")[0]
     return AIMS.get(base, "lower is better" if base in LOWER_IS_BETTER else "higher is better")
-
-
-def _model(results: Results) -> str:
-    target = str(results.config.get("model", {}).get("_target_", "network")).rpartition(".")[2]
-    article = "An" if target[0] in "AEIOU" or target in ("MLP",) else "A"
-    return f"{article} {target}" + (" of several encoders" if target == "Fusion" else "")
-
-
-def _input_in_words(name: str, about: Any) -> str:
-    channels = about.channels[1:] if about.kind == "series" else about.channels
-    listed = ", ".join(channels) if len(channels) <= 6 else f"{', '.join(channels[:5])}, ..."
-    if about.kind == "image":
-        size = " x ".join(map(str, about.shape[1:]))
-        return f"images of {size} pixels ({len(channels)} channel{'s' * (len(channels) > 1)}: {listed})"
-    what = "light curves in" if about.kind == "series" else "the"
-    words = f"channel{'s' * (len(channels) > 1)}" if about.kind == "series" else f"column{'s' * (len(channels) > 1)}"
-    return f"{what} {len(channels)} {words} ({listed})"

@@ -19,7 +19,7 @@ DASHES = ("-", "--", "-.", ":")
 MAIN = ("val/accuracy", "val/nmad", "val/rms")  # the first that every run has is drawn below the loss
 
 
-def compare_histories(folders: Mapping[str, Path], output: Path) -> Path:
+def draw_histories(folders: Mapping[str, Path], output: Path) -> Path:
     """Draw val/loss and the main validation score of the runs {label: folder} against epoch, as the PNG `output`.
 
     Beside it, with the ending .csv, stand the numbers. Raises ValueError where no folder holds a history.
