@@ -6,7 +6,7 @@ BIN := .venv/bin
 CURRENT := .venv/.current
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-slow test-all test-gpu results lint format
+.PHONY: help demo bench test test-slow test-all test-gpu results calibration lint format
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ bench: $(CURRENT) ## time packing, the first batch and memory beside plain code 
 
 results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
 	$(BIN)/python scripts/results.py
+
+calibration: $(CURRENT) ## deal calibration and test rows ten times anew on the sets in $STARBOLT_DATA
+	$(BIN)/python scripts/calibration.py
 
 lint: $(CURRENT) ## style and types
 	$(BIN)/ruff check .

@@ -14,9 +14,9 @@ from starbolt.simulate import simulate
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 PROGRAMS = dict(re.findall(r"<!-- test: (\w+) -->\n```python\n(.*?)```", TEXT, re.DOTALL))
 COLUMNS = {
-    "table": ["id", "redshift", "redshift_err", "outside"],
-    "images": ["id", "prediction", "prob_bogus", "prob_real", "outside"],
-    "series": ["id", "prediction", "prob_cepheid", "prob_eclipsing", "prob_mira", "prob_rr_lyrae", "outside"],
+    "table": ["id", "redshift", "redshift_err", "redshift_mode", "redshift_low", "redshift_high", "outside", "mask"],
+    "images": ["id", "prediction", "prob_bogus", "prob_real", "outside", "mask"],
+    "series": ["id", "prediction", "prob_cepheid", "prob_eclipsing", "prob_mira", "prob_rr_lyrae", "outside", "mask"],
 }
 
 

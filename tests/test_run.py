@@ -97,7 +97,7 @@ def test_a_reloaded_run_gives_the_scores_it_had(trained):
         data.open_like(learner.spec)
         metrics = json.loads((trained(model) / "metrics.json").read_text())
         for part in ("val", "test"):
-            scores = score(learner, predict_rows(learner, data.loader(data.parts[part])))
+            scores = score(learner, data, predict_rows(learner, data.loader(data.parts[part])))
             assert {k: metrics[f"{part}/{k}"] for k in scores} == pytest.approx(scores, abs=1e-6)
 
 

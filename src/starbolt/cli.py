@@ -88,4 +88,5 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "pack": _late("pack"),
     "simulate": _late("simulate"),
     "runs": _late("runs"),
+    "compare": _late("compare"),
 }

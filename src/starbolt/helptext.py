@@ -12,6 +12,7 @@ VERBS = {
     "pack": "decode data once into the memory-mapped store (train does it by itself)",
     "simulate": "write a small sky to try everything on",
     "runs": "list the runs here with their scores",
+    "compare": "tell whether one setting is better than another, on the same objects",
 }
 EXAMPLES = {
     "train": (
@@ -45,6 +46,11 @@ EXAMPLES = {
         "starbolt simulate output=hard_sky difficulty=2 seed=1",
     ),
     "runs": ("starbolt runs", "starbolt runs FOLDER", "starbolt runs runs/NAME"),
+    "compare": (
+        "starbolt compare runs/NAME/DATE_TIME runs/OTHER/DATE_TIME",
+        "starbolt compare sweeps/NAME output=compare/NAME",
+        "starbolt compare sweeps/OLD sweeps/NEW",
+    ),
 }
 COMPOSED = ("train", "inspect", "pack")
 
@@ -78,12 +84,15 @@ def help_of(verb: str) -> str:
 OWN_WORDS = {
     "evaluate": ("words", "  checkpoint=RUN or FILE", "  part=train|val|cal|test (default: test, or every labelled new object)",
                  "  output=FOLDER (default: evaluate/ in the run)",
+                 "  'data.until=[0,5,10,20]'  light curves as of so many days after the first detection: score against day",
                  "  trust=[PACKAGE]  packages whose classes the checkpoint may name", "  data.*  as in train, laid over what the checkpoint was trained on"),
     "predict": ("words", "  checkpoint=RUN or FILE", "  output=FILE.parquet, .fits, .csv or .ecsv",
                 "  trust=[PACKAGE]  packages whose classes the checkpoint may name",
                 "  data.*  as in train, laid over what the checkpoint was trained on; the target may be absent"),
     "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 difficulty=1.0 seed=0",),
     "runs": ("words", "  FOLDER to look in (default: runs and sweeps)",),
+    "compare": ("words", "  RUN or FOLDER of runs, several; the first setting is what the others are compared with",
+                "  output=FOLDER (default: compare)", "  runs that differ only in seed and split.fold are one setting"),
 }  # fmt: skip
 
 

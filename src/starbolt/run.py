@@ -14,26 +14,19 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import build, provenance, tracking
+from starbolt import build, looks, provenance, tracking
 from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
 from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
-from starbolt.predict import predict_rows, prediction_table, score
 from starbolt.report import write as write_report
-from starbolt.report.controls import controls
-from starbolt.report.gallery import write_gallery
-
-WORST = 16  # objects in the gallery
+from starbolt.scoring import calibrate_run, keep_evidence, score_parts, write_json
 
 
 def main(folder: str | None = None) -> None:
@@ -71,7 +64,7 @@ def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
     """Audit the data and their split, and keep who is in which part; AuditError where a fault is not waived."""
     audited = build.audit(cfg)(data)
     if getattr(rank_zero_only, "rank", 0) == 0:
-        _write_json(folder / "audit.json", audited.to_dict())
+        write_json(folder / "audit.json", audited.to_dict())
         if not ((folder / SPLIT).exists() and (folder / "checkpoints" / "last.ckpt").exists()):
             data.store_split(folder)
     for finding in audited.findings:
@@ -83,19 +76,22 @@ def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
 def fit_and_score(
     cfg: DictConfig, folder: Path, trainer: Trainer, learner: Learner, data: ObjectDataModule, began: float
 ) -> dict[str, float]:
-    """Fit, go back to the best epoch, score its parts beside the controls, report."""
-    last = folder / "checkpoints" / "last.ckpt"
+    """Fit, go back to the best epoch, calibrate, score its parts beside the controls, report."""
+    last, best = folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "best.ckpt"
     trainer.fit(learner, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
         return {}
-    best = folder / "checkpoints" / "best.ckpt"
-    learner.load_state_dict(build.read_checkpoint(best if best.exists() else last)["state_dict"])
+    chosen = best if best.exists() else last
+    learner.load_state_dict(build.read_checkpoint(chosen)["state_dict"])
+    device = trainer.strategy.root_device
+    calibrate_run(build.calibrate(cfg), learner, data, chosen, device=device)
     parts = ["val", "test"] if cfg.test and len(data.parts["test"]) else ["val"]
-    metrics = score_parts(folder, learner, data, parts, trainer.strategy.root_device)
-    _write_json(folder / "controls.json", controls(data.sources, data.y, data.parts, learner.task, score=parts))
-    _write_json(folder / "spec.json", learner.spec.to_dict())
-    _write_json(folder / "provenance.json", provenance.of_run(cfg, learner, began) | {"notes": data.notes})
-    report = write_report(folder)
+    tables = score_parts(folder, learner, data, parts, slices=cfg.get("slices", ()), device=device)
+    if "test" in parts:
+        looks.record(folder, chosen, "train")
+    keep_evidence(folder, learner, data, tables, device=device)
+    write_json(folder / "provenance.json", provenance.of_run(cfg, learner, began) | {"notes": data.notes})
+    report, metrics = write_report(folder), json.loads((folder / "metrics.json").read_text())
     tracking.finish(trainer, folder, metrics)
     say_scores(metrics, parts[-1])
     say(f"report: {report}")
@@ -118,25 +114,6 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
     """The scores of a part, on a line."""
     scores = {name.removeprefix(f"{part}/"): value for name, value in metrics.items() if name.startswith(f"{part}/")}
     say(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
-
-
-def score_parts(
-    folder: Path, learner: Learner, data: ObjectDataModule, parts: list[str], device: torch.device
-) -> dict[str, float]:
-    """metrics.json, predictions.parquet and gallery.npz of the named parts, the last of which the gallery shows."""
-    metrics: dict[str, float] = {}
-    tables = []
-    found: dict[str, Any] = {}
-    for part in parts:
-        found = predict_rows(learner, data.loader(data.parts[part], alone=True), device=device)
-        metrics |= {f"{part}/{name}": value for name, value in score(learner, found).items()}
-        tables.append(prediction_table(learner, data, found, part=part))
-    pq.write_table(pa.concat_tables(tables), folder / "predictions.part")
-    (folder / "predictions.part").rename(folder / "predictions.parquet")
-    _write_json(folder / "metrics.json", metrics)
-    worst = found["row"][found["loss"].nan_to_num(-np.inf).argsort(descending=True)[:WORST]].numpy()
-    write_gallery(folder, data.sources, learner.spec, data.ids, worst)
-    return metrics
 
 
 def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trainer:
@@ -177,12 +154,6 @@ def quiet() -> None:
     )  # Lightning 2.6 on torch 2.15
     warnings.filterwarnings("ignore", "GPU available but not used")
     warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
-
-
-def _write_json(path: Path, content: Any) -> None:
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(content, indent=1))
-    aside.rename(path)
 
 
 if __name__ == "__main__":

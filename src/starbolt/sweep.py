@@ -121,9 +121,9 @@ def finish(folder: Path, trials: dict[str, Path]) -> None:
         table.add_row(label, *(f"{metrics[score]:.4g}" for score in scores))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     if done:
-        from starbolt.report.comparison import compare_histories
+        from starbolt.report.histories import draw_histories
 
-        print(f"figure: {compare_histories(done, folder / 'comparison.png')}")
+        print(f"figure: {draw_histories(done, folder / 'comparison.png')}")
     print(folder)
     if len(done) < len(trials):
         print(f"starbolt: {len(trials) - len(done)} of {len(trials)} trials failed", file=sys.stderr)

@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 
 import starbolt
+from starbolt import looks
 from starbolt.cli import main as cli
 from starbolt.compose import UserError
 from starbolt.models import MLP
@@ -44,6 +45,49 @@ def test_it_gives_the_scores_of_training(trained, tmp_path, model, part, capsys)
     wanted = {k: v for k, v in metrics(run).items() if k.startswith(f"{part}/")}
     assert metrics(tmp_path) == pytest.approx(wanted, abs=1e-6)
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory, words, execute):
+    """A folder of two runs that differ in their seed."""
+    home = tmp_path_factory.mktemp("sweep")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starbolt.run.write_report", lambda folder: folder / "report.html")
+        for seed in (0, 1):
+            execute(home / f"run{seed}", [*words("mlp"), f"seed={seed}"])
+    return home
+
+
+def test_a_folder_of_runs_is_an_ensemble(members, tmp_path, capsys):
+    main([f"checkpoint={members}", f"output={tmp_path / 'whole'}"])
+    assert "an ensemble of 2 networks, calibrated" in capsys.readouterr().out
+    whole = pq.read_table(tmp_path / "whole" / "predictions.parquet").to_pandas().set_index("id")
+    each = [pq.read_table(run / "predictions.parquet").to_pandas() for run in sorted(members.glob("run*"))]
+    each = [table[table.part == "test"].set_index("id").loc[whole.index] for table in each]
+    assert (whole.redshift_epistemic > 0).all()
+    apart = (each[0].redshift - each[1].redshift).abs()
+    assert np.corrcoef(whole.redshift_epistemic, apart)[0, 1] > 0.9
+    assert metrics(tmp_path / "whole")["test/rms"] <= max(metrics(run)["test/rms"] for run in members.glob("run*"))
+
+
+def test_an_ensemble_is_calibrated_once_and_each_member_remembers_the_look(members, tmp_path, capsys):
+    named = f"checkpoint=[{members / 'run0'},{members / 'run1'}]"
+    for out in ("one", "two"):
+        before = [len(looks.of_run(run)) for run in sorted(members.glob("run*"))]
+        main([f"checkpoint={members}", f"output={tmp_path / out}"])
+        assert [len(looks.of_run(run)) for run in sorted(members.glob("run*"))] == [n + 1 for n in before]
+    assert "an ensemble of 2 networks" not in capsys.readouterr().out.split("objects of the test part")[1]
+    assert metrics(tmp_path / "one") == metrics(tmp_path / "two")
+    main([named, f"output={tmp_path / 'listed'}"])
+    assert metrics(tmp_path / "listed") == pytest.approx(metrics(tmp_path / "one"), abs=1e-6)
+
+
+def test_runs_of_other_splits_are_no_ensemble(members, words, execute, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starbolt.run.write_report", lambda folder: folder / "report.html")
+        execute(tmp_path / "other", [*words("mlp"), "split.seed=3"])
+    with pytest.raises(ValueError, match="was trained on another split"):
+        main([f"checkpoint=[{members / 'run0'},{tmp_path / 'other'}]"])
 
 
 def test_test_is_the_part_that_is_meant(trained, tmp_path):

@@ -1,72 +1,133 @@
-"""`starbolt predict`: apply a trained network to a catalogue, every object of it, labelled or not."""
+"""`starbolt predict`: apply a trained network to a catalogue, every object of it, labelled or not.
+
+The catalogue is made in partitions that any number of processes share; one that was killed goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from astropy.table import Table
+import pyarrow.compute as pc
+import torch
 
+from starbolt.catalogue.joining import WRITERS
+from starbolt.catalogue.making import Output, make
+from starbolt.catalogue.plan import Plan
 from starbolt.compose import UserError
+from starbolt.data import ObjectDataModule
 from starbolt.data.ranges import Outside
-from starbolt.messages import bar, say
-from starbolt.predict import predict_rows, prediction_table
-from starbolt.verbs.evaluate import loaded, own_words
+from starbolt.messages import say
+from starbolt.predict import Network
+from starbolt.store.store import ID
+from starbolt.verbs.evaluate import ENSEMBLE, loaded, members, own_words
 
-ENDINGS = {".parquet": "parquet", ".fits": "fits", ".csv": "ascii.csv", ".ecsv": "ascii.ecsv"}
-FITS_WORDS = {"starbolt_data": "SB_DATA", "starbolt_split": "SB_SPLIT", "checkpoint": "SB_CKPT"}  # eight letters
+WORDS = ("checkpoint", "output", "partition", "share", "device", "grid")
+MOST = 100_000  # objects of a partition, where nothing is said
+BYTES = 256_000_000  # of their measurements at most: a partition takes seconds to minutes
 
 
 def main(words: list[str]) -> None:
-    """Write one row per object to output=FILE; the last line is the file."""
-    own, rest = own_words(words, ("checkpoint", "output"))
-    output = Path(own.get("output", ""))
-    if output.suffix not in ENDINGS:
-        raise UserError(f"say output=FILE ending in {', '.join(ENDINGS)}, not {own.get('output', 'nothing')!r}")
-    learner, data, _, _ = loaded(own, rest)
-    found = predict_rows(learner, data.predict_dataloader(), progress=bar("predicting"))
-    table = prediction_table(learner, data, found).drop_columns(["loss"])
-    units = dict(zip(learner.spec.target.columns, learner.spec.target.units, strict=True))
-    meta = {"starbolt_data": learner.spec.data, "starbolt_split": learner.spec.split, "checkpoint": own["checkpoint"]}
-    write(table, output, units, meta)
-    for note in [*data.notes, Outside(learner.spec).note(found)]:
-        if note:
-            say(f"note: {note}")
-    say(f"{len(table)} objects")
-    say(str(output))
+    """Write one row per object to output=FILE or, in partitions, to output=FOLDER; the last line is its name."""
+    own, rest = own_words(words, WORDS)
+    output, grid, device = output_of(own), grid_of(own), device_of(own)
+    network, data, _, _ = loaded(own, rest, labels=False)
+    refuse_letters(output, network, data)
+    for note in data.notes:
+        say(f"note: {note}")
+    plan = plan_of(own, network, data)
+    if make(network, data, plan, output, share=own.get("share"), grid=grid, device=device):
+        say(f"{plan.objects} objects")
+        say(str(output.path))
 
 
-def write(table: pa.Table, output: Path, units: dict[str, str], meta: dict[str, str]) -> None:
-    """Write a catalogue aside and rename it; units and meta go into the file."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_name(f".{output.stem}.part{output.suffix}")
+def output_of(own: Mapping[str, str]) -> Output:
+    """What output= names: a file by its ending, else a folder; UserError where it has another ending."""
+    word = own.get("output", "")
+    path = Path(word)
+    if word and (word.endswith("/") or path.is_dir() or not path.suffix):
+        return Output(path, whole=False)
+    if path.suffix not in WRITERS:
+        raise UserError(
+            f"say output=FILE ending in {', '.join(WRITERS)}, or output=FOLDER for partitions, not "
+            f"{word or 'nothing'!r}"
+        )
+    return Output(path, whole=True)
+
+
+def grid_of(own: Mapping[str, str]) -> np.ndarray | None:
+    """The values [G] that grid=[LOW,HIGH,NUMBER] means, float32; None where it is not said."""
+    if "grid" not in own:
+        return None
     try:
-        (_write_parquet if output.suffix == ".parquet" else _write_table)(table, aside, units, meta)
-        aside.rename(output)
-    finally:
-        aside.unlink(missing_ok=True)
+        low, high, number = (float(word) for word in own["grid"].strip("[] ").split(","))
+        return np.linspace(low, high, _counted("grid", str(int(number))), dtype=np.float32)
+    except ValueError:
+        raise UserError(f"grid={own['grid']} is not of the kind 'grid=[0,2,201]': lowest, highest, how many") from None
 
 
-def _write_parquet(table: pa.Table, path: Path, units: dict[str, str], meta: dict[str, str]) -> None:
-    fields = [
-        f.with_metadata({"unit": units[name]}) if (name := f.name.removesuffix("_err")) in units else f
-        for f in table.schema
-    ]
-    pq.write_table(pa.table(table.columns, schema=pa.schema(fields, metadata=meta)), path)
+def device_of(own: Mapping[str, str]) -> torch.device | None:
+    """The device that device= names, tried out; None where it is not said."""
+    if "device" not in own:
+        return None
+    try:
+        device = torch.device(own["device"])
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0][:120]
+        raise UserError(
+            f"device={own['device']} is not to be had here ({reason}); say cpu, cuda, cuda:1 or mps"
+        ) from None
+    return device
 
 
-def _write_table(table: pa.Table, path: Path, units: dict[str, str], meta: dict[str, str]) -> None:
-    if path.suffix == ".fits":
-        meta = {FITS_WORDS[key]: value for key, value in meta.items()}
-    made = Table({name: _array(table[name]) for name in table.column_names}, meta=meta)
-    for name in made.colnames:
-        if unit := units.get(name.removesuffix("_err")):
-            made[name].unit = unit
-    made.write(path, format=ENDINGS[path.suffix], overwrite=True)
+def plan_of(own: Mapping[str, str], network: Network, data: ObjectDataModule) -> Plan:
+    """All that the catalogue depends on."""
+    partition = _counted("partition", own["partition"]) if "partition" in own else usual_partition(data)
+    grid = {"grid": own["grid"].replace(" ", "")} if "grid" in own else {}
+    about = {
+        "starbolt_training_data": network.spec.data,
+        "starbolt_split": network.spec.split,
+        "checkpoint": own["checkpoint"],
+        **{f"starbolt_{word}": value for word, value in grid.items()},
+    }
+    words = {"data.batch_size": str(data.batch_size), **grid}
+    objects = data.catalogue.num_rows
+    return Plan(digest(own["checkpoint"]), data.objects.fingerprint, objects, partition, words, about=about)
 
 
-def _array(column: pa.ChunkedArray) -> np.ndarray:
-    values = column.to_numpy()
-    return values.astype(str) if values.dtype == object else values
+def digest(checkpoint: str) -> str:
+    """SHA-256 of the checkpoint's file; of an ensemble that of the file in which it is kept."""
+    paths, folder = members(checkpoint)
+    with (paths[0] if len(paths) == 1 else folder / ENSEMBLE).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def usual_partition(data: ObjectDataModule) -> int:
+    """Objects of a partition: at most MOST of them, and BYTES, in whole batches; the same on every machine."""
+    size = sum(source.modality.nbytes for source in data.sources.values()) / data.catalogue.num_rows
+    batch = 2 * data.batch_size
+    return max(1, int(min(MOST, BYTES / max(size, 1))) // batch) * batch
+
+
+def refuse_letters(output: Output, network: Network, data: ObjectDataModule) -> None:
+    """UserError where a FITS table is asked for and a name has letters that FITS does not know."""
+    if output.path.suffix != ".fits" or not output.whole:
+        return
+    spec = network.spec
+    names = (*spec.target.names, *spec.target.classes, *Outside(spec).names)
+    strange = [name for name in names if not name.isascii()]
+    plain = pc.string_is_ascii(data.catalogue[ID])
+    if not pc.all(plain).as_py():
+        strange.append(data.catalogue[ID].filter(pc.invert(plain))[0].as_py())
+    if strange:
+        raise UserError(f"FITS knows ASCII letters alone, not {strange[0]!r}; say output=FILE.parquet, .csv or .ecsv")
+
+
+def _counted(word: str, value: str) -> int:
+    if not re.fullmatch(r"[1-9]\d*", value):
+        raise UserError(f"{word}={value} is no number of objects")
+    return int(value)
