@@ -41,6 +41,13 @@ def test_the_mean_distance_from_uniform_of_uniform_numbers():
     assert quantity_reliability(torch.tensor([0.5, float("nan")]))["pit_ks_perfect"] == pytest.approx(perfect_ks(1))
 
 
+def test_the_limit_joins_the_exact_distribution():
+    from scipy import stats
+
+    assert perfect_ks(2000) == pytest.approx(stats.kstwo.mean(2000), rel=1e-4)
+    assert perfect_ks(1000) > perfect_ks(1001) > 0.99 * perfect_ks(1000)
+
+
 def test_classes_are_told_beside_the_perfect_model():
     prob = torch.softmax(torch.randn(500, 3, generator=torch.Generator().manual_seed(0)), 1)
     found = class_reliability(prob, torch.multinomial(prob, 1)[:, 0])
