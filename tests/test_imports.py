@@ -16,7 +16,7 @@ LAYERS = [  # a module imports from the layers above its own in this list, and f
     {"data", "calibration", "looks"},
     {"learner", "report"},
     {"predict"},
-    {"build", "calibrate", "catalogue", "explain", "provenance"},
+    {"build", "calibrate", "catalogue", "explain", "export", "provenance"},
     {"scoring"},
     {"run", "instrument", "sweep"},
     {"verbs"},

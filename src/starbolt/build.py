@@ -184,11 +184,11 @@ def load_ensemble(checkpoints: Sequence[Path], trust: Sequence[str] = ()) -> Ens
     return Ensemble(learners).eval()  # type: ignore[arg-type]
 
 
-def save_ensemble(made: Ensemble, path: Path) -> None:
-    """All members in one file, with the calibration of their common answer."""
+def save_ensemble(made: Ensemble, path: Path, of: Sequence[str] = ()) -> None:
+    """All members in one file, with the calibration of their common answer; of: digests of the members' files."""
     abouts, states = [m.about() for m in made.members], [m.state_dict() for m in made.members]  # type: ignore[operator]
     kept = made.calibration.to_dict() if made.calibration else None
-    ours = {**abouts[0], "members": abouts, "calibration": kept}
+    ours = {**abouts[0], "members": abouts, "calibration": kept, "of": list(of)}
     AsideCheckpointIO().save_checkpoint({"starbolt": ours, "state_dict": states}, path)
 
 

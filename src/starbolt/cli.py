@@ -89,4 +89,5 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "simulate": _late("simulate"),
     "runs": _late("runs"),
     "compare": _late("compare"),
+    "export": _late("export"),
 }

@@ -13,6 +13,7 @@ VERBS = {
     "simulate": "write a small sky to try everything on",
     "runs": "list the runs here with their scores",
     "compare": "tell whether one setting is better than another, on the same objects",
+    "export": "write a trained network as ONNX or torch.export file, checked on the spot",
 }
 EXAMPLES = {
     "train": (
@@ -46,6 +47,11 @@ EXAMPLES = {
         "starbolt simulate output=hard_sky difficulty=2 seed=1",
     ),
     "runs": ("starbolt runs", "starbolt runs FOLDER", "starbolt runs runs/NAME"),
+    "export": (
+        "starbolt export checkpoint=runs/NAME/DATE_TIME output=model.onnx",
+        "starbolt export checkpoint=runs/NAME/DATE_TIME output=model.pt2",
+        "starbolt export checkpoint=sweeps/NAME output=ensemble.onnx",
+    ),
     "compare": (
         "starbolt compare runs/NAME/DATE_TIME runs/OTHER/DATE_TIME",
         "starbolt compare sweeps/NAME output=compare/NAME",
@@ -91,6 +97,8 @@ OWN_WORDS = {
                 "  data.*  as in train, laid over what the checkpoint was trained on; the target may be absent"),
     "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 difficulty=1.0 seed=0",),
     "runs": ("words", "  FOLDER to look in (default: runs and sweeps)",),
+    "export": ("words", "  checkpoint=RUN, FILE or FOLDER of runs (an ensemble)", "  output=FILE.onnx or FILE.pt2",
+               "  trust=[PACKAGE]  packages whose classes the checkpoint may name"),
     "compare": ("words", "  RUN or FOLDER of runs, several; the first setting is what the others are compared with",
                 "  output=FOLDER (default: compare)", "  runs that differ only in seed and split.fold are one setting"),
 }  # fmt: skip

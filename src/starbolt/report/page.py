@@ -69,7 +69,10 @@ def _sections(
     answers = [figure for kind in (confusion, purity, roc, quantities) for figure in kind.draw(results)]
     return [
         Section("Scores", words.score_table(results, found) + paragraph(words.NOTE, "note")),
-        Section("Learning", figures.show(learning.draw(results)) + paragraph(learning.RULE, "note")),
+        Section(
+            "Learning",
+            curves + paragraph(learning.RULE, "note") if (curves := figures.show(learning.draw(results))) else "",
+        ),
         Section("Answers", figures.show(answers)),
         Section("Calibration", calibrated.told(results) + figures.show(calibrated.draw(results))),
         Section("Scores by slice", figures.show(slices.draw(results, told))),

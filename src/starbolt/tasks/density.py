@@ -259,6 +259,8 @@ class Logarithmic(Density):
 
 def warped(base: Density, warp: Warp) -> Density:
     """The density under the warp; of a single Gaussian that is only moved and stretched, a Gaussian."""
+    if warp.identity:
+        return base
     if isinstance(base, Mixture) and base.centre.shape[2] == 1 and warp.affine:
         return Mixture(base.weight, base.at(warp.shift), base.width * warp.scale)
     return Warped(base, warp)

@@ -53,6 +53,11 @@ class Warp(NamedTuple):
         """Whether it only moves and stretches."""
         return bool((self.skew == 0).all() and (self.tail == 1).all())
 
+    @property
+    def identity(self) -> bool:
+        """Whether it changes nothing."""
+        return self.affine and bool((self.shift == 0).all() and (self.scale == 1).all())
+
     @classmethod
     def of(cls, numbers: Tensor) -> Warp:
         """From numbers [..., 4]."""

@@ -18,7 +18,7 @@ from starbolt.data.audit import Audit
 from starbolt.data.labels import class_words
 from starbolt.data.objects import Objects
 from starbolt.messages import bar, say
-from starbolt.verbs.evaluate import own_words
+from starbolt.verbs.applying import own_words
 from starbolt.verbs.listing import show
 from starbolt.verbs.summary import (
     Row,

@@ -23,7 +23,7 @@ from starbolt.data.ranges import Outside
 from starbolt.messages import say
 from starbolt.predict import Network
 from starbolt.store.store import ID
-from starbolt.verbs.evaluate import ENSEMBLE, loaded, members, own_words
+from starbolt.verbs.applying import ENSEMBLE, loaded, members, own_words
 
 WORDS = ("checkpoint", "output", "partition", "share", "device", "grid")
 MOST = 100_000  # objects of a partition, where nothing is said

@@ -20,7 +20,7 @@ from starbolt.report.asof import AsOf, results_of
 from starbolt.report.style import house_style, save
 from starbolt.report.until import draw
 from starbolt.scoring import write_json, write_table
-from starbolt.verbs.evaluate import loaded, record_looks, rows_to_score
+from starbolt.verbs.applying import loaded, record_looks, rows_to_score
 from starbolt.verbs.listing import show
 
 SEVERAL = re.compile(r"(data\.(?:modules\.([^.=]+)\.)?until)=(\[.*\])")  # of light curves, or of some joined to others
