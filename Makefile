@@ -35,7 +35,7 @@ test-gpu: $(CURRENT) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]
 
 bench: $(CURRENT) ## time packing, the first batch and memory beside plain code (30 minutes, 20 GB of disk)
-	for name in pack_cutouts first_batch memory; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in pack_cutouts first_batch memory predict predict_memory; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
 	$(BIN)/python scripts/results.py

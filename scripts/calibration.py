@@ -19,7 +19,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from starbolt import build
+from starbolt import build, loading
 from starbolt.predict import known_of, predict_rows, prediction_of
 from starbolt.tasks.conformal import expected
 from starbolt.tasks.reliability import calibration_error, perfect_calibration_error, perfect_ks
@@ -66,7 +66,7 @@ def pooled() -> Path:
 
 def told(name: str) -> list[str]:
     """A table row of a run."""
-    network = build.load_learner(HOME / name)
+    network = loading.load_learner(HOME / name)
     data = build.data(OmegaConf.load(HOME / name / "config.yaml"))
     data.open_like(network.spec)
     rows = np.concatenate([data.parts["cal"], data.parts["test"]])

@@ -16,7 +16,8 @@ import torch
 from omegaconf import OmegaConf
 
 import starbolt
-from starbolt import build
+from starbolt import build, loading
+from starbolt.checkpoints import find_checkpoint, read_checkpoint
 from starbolt.compose import compose, write_config
 
 PLANTED = "planted"
@@ -212,7 +213,7 @@ def test_trust_ends_where_the_package_ends(own_package, refused):
 
 
 def encoder_of(run: Path) -> dict[str, torch.Tensor]:
-    state = build.read_checkpoint(build.find_checkpoint(run))["state_dict"]
+    state = read_checkpoint(find_checkpoint(run))["state_dict"]
     return {key: value for key, value in state.items() if key.startswith("encoder.")}
 
 
@@ -258,7 +259,7 @@ def test_a_callback_monitors_in_the_direction_of_its_score(words, tmp_path):
 
 
 def test_data_like_reads_a_new_table_as_the_old_was_read(trained):
-    learner = build.load_learner(trained("mlp"))
+    learner = loading.load_learner(trained("mlp"))
     random = np.random.default_rng(0)
     columns = {name: random.uniform(18, 20, 5) for name in ("e_z", "z", "e_i", "i", "e_r", "r", "e_g", "g", "e_u", "u")}
     data = build.data_like(learner, {"objid": np.arange(5), **columns})
@@ -338,8 +339,8 @@ def test_a_checkpoint_may_be_named_by_folder_or_file(trained, tmp_path):
 
 
 def test_what_is_left_out_of_a_partial_is_said_by_the_class():
-    assert build._factory({"_target_": "starbolt.models.MLP", "width": 4}).keywords == {"width": 4}
-    assert isinstance(build._factory({"_target_": "starbolt.models.MLP"}), partial)
+    assert build.factory({"_target_": "starbolt.models.MLP", "width": 4}).keywords == {"width": 4}
+    assert isinstance(build.factory({"_target_": "starbolt.models.MLP"}), partial)
 
 
 @pytest.mark.parametrize("beside", ["mask_hdu", "variance_hdu"])

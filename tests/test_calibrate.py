@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 
 import starbolt
-from starbolt import build
+from starbolt import loading
 from starbolt.data.splits import Column
 from starbolt.models import MLP
 from starbolt.predict import answered, predict_rows
@@ -61,7 +61,7 @@ def test_it_lives_in_the_checkpoint_and_in_what_loads_it(tmp_path, target, task)
     learner, trainer = trained(data, task)
     assert starbolt.Calibrate(by=["faint"])(learner, data) == []
     trainer.save_checkpoint(tmp_path / "x.ckpt")
-    loaded = build.load_learner(tmp_path / "x.ckpt")
+    loaded = loading.load_learner(tmp_path / "x.ckpt")
     assert loaded.calibration == learner.calibration
     found = predict_rows(loaded, data.test_dataloader(), device=torch.device("cpu"))
     mine, theirs = (answered(network, data.catalogue, found) for network in (learner, loaded))

@@ -11,12 +11,15 @@ import starbolt
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
     {"contract", "schedules", "simulate", "stretch", "compose", "__init__"},
-    {"archives", "models", "tasks", "standardise", "messages", "helptext", "callbacks", "checkpoints", "recipe"},
+    {"archives", "models", "tasks", "standardise"},
+    {"messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
     {"store", "tracking"},
     {"data", "calibration", "looks"},
     {"learner", "report"},
+    {"ensemble"},
     {"predict"},
     {"build", "calibrate", "catalogue", "explain", "export", "provenance"},
+    {"loading"},
     {"scoring"},
     {"run", "instrument", "sweep"},
     {"verbs"},

@@ -12,7 +12,8 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 
 import starbolt
 from starbolt.data.splits import Column
-from starbolt.learner import Ensemble, recipe_of
+from starbolt.ensemble import Ensemble
+from starbolt.learner import recipe_of
 from starbolt.models import CNN, GRU, MLP, Fusion
 from starbolt.predict import predict_rows, score
 from starbolt.schedules import cosine, onecycle, plateau

@@ -18,7 +18,7 @@ from astropy.table import Table
 from lightning.pytorch import Callback
 from omegaconf import OmegaConf
 
-from starbolt import build, callbacks
+from starbolt import build, callbacks, loading
 from starbolt.callbacks import Stopped
 from starbolt.compose import compose, write_config
 from starbolt.data.audit import AuditError
@@ -92,7 +92,7 @@ def test_the_best_epoch_is_the_one_that_is_scored(trained):
 def test_a_reloaded_run_gives_the_scores_it_had(trained):
     for model in ("mlp", "cnn", "gru"):
         cfg = OmegaConf.load(trained(model) / "config.yaml")
-        learner = build.load_learner(trained(model))
+        learner = loading.load_learner(trained(model))
         data = build.data(cfg)
         data.open_like(learner.spec)
         metrics = json.loads((trained(model) / "metrics.json").read_text())

@@ -1,4 +1,4 @@
-"""Checkpoints written aside and renamed: a full disk or a killed process leaves no half a file by the real name."""
+"""Checkpoint files: found by a run's name, read without running code, written aside and renamed."""
 
 from __future__ import annotations
 
@@ -28,3 +28,31 @@ class AsideCheckpointIO(TorchCheckpointIO):
             raise OSError(error.__context__.errno, error.__context__.strerror, str(final)) from None
         finally:
             aside.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's plain values and tensors; ValueError where it is damaged, foreign or would run code."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read safely ({first_line(error)})") from None
+    ours = state.get("starbolt") if isinstance(state, dict) else None
+    if not isinstance(ours, dict) or not {"spec", "recipe", "symmetries"} <= ours.keys():
+        raise ValueError(f"{path} is not a checkpoint of starbolt: it carries no spec")
+    return state
+
+
+def find_checkpoint(named: str | Path) -> Path:
+    """The file that a checkpoint's or a run folder's name means."""
+    path = Path(named)
+    if path.is_file():
+        return path
+    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(f"{path} is neither a checkpoint nor a run folder with checkpoints/best.ckpt")
+
+
+def first_line(error: Exception, line: int = 0) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[min(line, len(lines) - 1)].strip()[:200]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from astropy.table import Table
 from astropy.units import Unit
 
-from starbolt import build
+from starbolt import build, loading
 from starbolt.archives import Dense
 from starbolt.contract import Spec
 from starbolt.data import ObjectDataModule
@@ -29,7 +29,7 @@ def load(run: str | Path, *, trust: Sequence[str] = ()) -> Instrument:
     trust: packages besides starbolt and torch whose classes the checkpoint may name.
     Raises ValueError where the file is damaged, foreign or names classes that are not trusted.
     """
-    return Instrument(build.load_learner(run, trust))
+    return Instrument(loading.load_learner(run, trust))
 
 
 class Instrument:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from starbolt.contract import Batch, Block, Spec
 from starbolt.data.audit import Audit
 from starbolt.data.augment import turned
 from starbolt.data.module import ObjectDataModule
+from starbolt.dropout import dropping, refuse_without_dropout
 from starbolt.models import MLP, Fusion
 from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
@@ -33,7 +33,7 @@ class Learner(LightningModule):
     symmetries: predictions are averaged over so many of the eight symmetries of the square (1: the image as it is).
     mc_dropout: predictions are averaged over so many passes with dropout left on (0: one pass without).
     old_rate: factor on the learning rate of the encoder, for one that was trained before.
-    recipe: plain values from which `build.load_learner` makes this learner again.
+    recipe: plain values from which `loading.load_learner` makes this learner again.
     `calibration` is None until a `Calibrate` has been called with it.
     """
 
@@ -180,69 +180,10 @@ class Learner(LightningModule):
         return {name: torch.cat([box[name] for box in full]) for name in full[0]}
 
 
-class Ensemble(nn.Module):
-    """Several learners of the same task on the same data, whose answers are one: Lakshminarayanan et al. 2017,
-    arXiv:1612.01474. It predicts as a Learner does; the loss of an object is the members' mean.
-    """
-
-    calibration: Calibrated | None = None
-
-    def __init__(self, members: Sequence[Learner]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        first = members[0]
-        self.spec, self.recipe = first.spec, first.recipe
-        for member in members[1:]:
-            if (member.spec.target, member.spec.inputs) != (self.spec.target, self.spec.inputs):
-                raise ValueError(
-                    "the networks of an ensemble must be trained on the same rows for the same target; vary seed= or "
-                    "model.*, and neither the split nor the data"
-                )
-
-    @property
-    def task(self) -> Any:
-        """The first member's."""
-        return self.members[0].task
-
-    def predict_batch(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """The members' predictions combined, with their disagreement as `epistemic`, and the mean loss [B]."""
-        told = [member.predict_batch(batch) for member in self.members]  # type: ignore[operator]
-        losses = torch.stack([loss for _, loss in told]).mean(0)
-        return combined(self.task, [prediction for prediction, _ in told]), losses
-
-
 def combined(task: Any, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Several networks' or passes' predictions as one, with `epistemic` where there are several."""
     whole = task.combine(predictions)
     return whole | task.disagreement(predictions) if len(predictions) > 1 else whole
-
-
-@contextmanager
-def dropping(network: nn.Module, seed: int) -> Iterator[None]:
-    """Dropout on, all else as it is; draws that depend on the seed alone (Gal & Ghahramani 2016, arXiv:1506.02142)."""
-    layers = _droppers(network)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        for layer in layers:
-            layer.train()
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.eval()
-
-
-def refuse_without_dropout(network: nn.Module, passes: int) -> None:
-    """ValueError where passes with dropout would all be the same."""
-    if passes < 0 or passes == 1:
-        raise ValueError(f"mc_dropout={passes} is no number of passes; give 2 or more, usually 20, or 0 for none")
-    if passes and not _droppers(network):
-        raise ValueError(f"mc_dropout={passes} needs a network with dropout: say model.dropout=0.1 or task.dropout=0.1")
-
-
-def _droppers(network: nn.Module) -> list[nn.Module]:
-    kinds = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-    return [layer for layer in network.modules() if isinstance(layer, kinds) and layer.p > 0]
 
 
 def fused(encoder: Factory, shapes: Mapping[str, tuple[int, ...]]) -> Fusion:

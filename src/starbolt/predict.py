@@ -16,7 +16,8 @@ from starbolt.data.batches import Batches
 from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.ranges import Outside, unmeasured
-from starbolt.learner import Ensemble, Learner
+from starbolt.ensemble import Ensemble
+from starbolt.learner import Learner
 
 Network = Learner | Ensemble
 OTHERS = ("loss", "y", "row", "outside", "beyond", "unmeasured")  # what `predict_rows` tells besides the prediction

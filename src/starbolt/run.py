@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, looks, provenance, tracking
 from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
+from starbolt.checkpoints import read_checkpoint
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
 from starbolt.learner import Learner
@@ -82,7 +83,7 @@ def fit_and_score(
     if not trainer.is_global_zero:
         return {}
     chosen = best if best.exists() else last
-    learner.load_state_dict(build.read_checkpoint(chosen)["state_dict"])
+    learner.load_state_dict(read_checkpoint(chosen)["state_dict"])
     device = trainer.strategy.root_device
     calibrate_run(build.calibrate(cfg), learner, data, chosen, device=device)
     parts = ["val", "test"] if cfg.test and len(data.parts["test"]) else ["val"]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from starbolt import build
+from starbolt import loading
 from starbolt.calibration import column_values
 from starbolt.data import ObjectDataModule
 from starbolt.data.labels import class_words
@@ -48,7 +48,7 @@ def calibrate_run(
     network.calibration = None
     if calibrates is not None:
         data.notes += calibrates(network, data, device=device)
-    build.keep_calibration(checkpoint, network.calibration)
+    loading.keep_calibration(checkpoint, network.calibration)
 
 
 def score_parts(

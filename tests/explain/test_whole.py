@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from starbolt.ensemble import Ensemble
 from starbolt.explain import explain, write_explanation
 from starbolt.explain.whole import TYPICAL, WRONG
-from starbolt.learner import Ensemble, Learner
+from starbolt.learner import Learner
 from starbolt.models import CNN, GRU, MLP
 from starbolt.tasks import Classification, Regression
 

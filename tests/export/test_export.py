@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from starbolt import build
+from starbolt import loading
 from starbolt.calibration import Calibrated, Groups
 from starbolt.contract import InputSpec, Spec, TargetSpec
+from starbolt.ensemble import Ensemble
 from starbolt.export import Exported, about, check, random_batches, runner, told, write
 from starbolt.export.checking import ALLOWED
 from starbolt.export.formulas import erfc, ndtri, searchsorted
-from starbolt.learner import Ensemble, Learner
+from starbolt.learner import Learner
 from starbolt.models import GRU, MLP
 from starbolt.tasks import Classification, Regression
 from starbolt.tasks.calibration import ClassCalibration, QuantityCalibration
@@ -56,12 +57,18 @@ def quantity(loss, log=False, warp=WARP):
     return learner(TWO, lambda n, spec: Regression(n, spec, loss=loss, log=log, bins=40, components=3), fit)
 
 
-@pytest.mark.parametrize("loss", ["gaussian", "mixture", "quantiles", "binned", "huber"])
-@pytest.mark.parametrize("log", [False, pytest.param(True, marks=pytest.mark.slow)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "loss", [pytest.param(w, marks=SLOW) for w in ("gaussian", "quantiles", "binned", "huber")] + ["mixture"]
+)
+@pytest.mark.parametrize("log", [False, pytest.param(True, marks=SLOW)])
 def test_every_density_and_its_calibration(loss, log, tmp_path):
     assert written(quantity(loss, log), tmp_path / "m.onnx") <= ALLOWED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warp", [STRAIGHT, ((0.0, 1.0, 0.0, 1.0),) * 2])
 def test_warps_that_do_little(warp, tmp_path):
     assert written(quantity("mixture", warp=warp), tmp_path / "m.onnx") <= ALLOWED
@@ -78,7 +85,7 @@ def test_classes(ending, calibrated, tmp_path):
     assert torch.allclose(run(nothing)["prob"], told(network, nothing)["prob"], atol=ALLOWED)
 
 
-@pytest.mark.parametrize("ending", ["onnx", "pt2"])
+@pytest.mark.parametrize("ending", [pytest.param("onnx", marks=SLOW), "pt2"])
 def test_series_of_any_length_and_padding(ending, tmp_path):
     network = learner(KINDS, Classification, None, lambda shape: GRU(shape, 8, bidirectional=True), {"series": SERIES})
     assert written(network, tmp_path / f"m.{ending}") <= ALLOWED
@@ -89,6 +96,7 @@ def test_series_of_any_length_and_padding(ending, tmp_path):
         assert torch.allclose(run(padded)["prob"], told(network, one)["prob"], atol=ALLOWED)
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_one_file(tmp_path):
     members = [quantity("mixture") for _ in range(2)]
     for seed, member in enumerate(members):
@@ -100,9 +108,10 @@ def test_an_ensemble_is_one_file(tmp_path):
     assert "epistemic" in runner(tmp_path / "m.onnx")(random_batches(whole.spec)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
 def test_what_was_trained_on_the_sky(trained, model, tmp_path):
-    assert written(build.load_learner(trained(model)), tmp_path / "m.onnx") <= ALLOWED
+    assert written(loading.load_learner(trained(model)), tmp_path / "m.onnx") <= ALLOWED
 
 
 def test_a_file_that_answers_otherwise_is_told(tmp_path):

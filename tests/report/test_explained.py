@@ -244,12 +244,12 @@ def test_enlarged_maps_keep_the_values_at_the_middles_of_their_cells() -> None:
 def test_runs_are_explained_from_their_folders_alone(trained: Callable, tmp_path: Path, model: str) -> None:
     from omegaconf import OmegaConf
 
-    from starbolt import build
+    from starbolt import build, loading
     from starbolt.explain import explain, write_explanation
 
     folder = shutil.copytree(trained(model), tmp_path / model)
     data = build.data(OmegaConf.load(folder / "config.yaml"))
-    learner = build.load_learner(folder)
+    learner = loading.load_learner(folder)
     data.open(learner.task.target)
     arrays = explain(learner, data, data.parts["test"][:4], data.parts["test"], device=torch.device("cpu"))
     write_explanation(folder, arrays)

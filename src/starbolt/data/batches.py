@@ -29,7 +29,7 @@ class Batches:
     shuffle: a new order each epoch, from `seed`. rank, world: this process takes every world-th batch from the rank-th
     on; in training all ranks get equally many. Each iteration is an epoch, also where the one before was not finished.
     block: shuffle blocks of so many consecutive rows, and rows within pools of blocks; 0: all rows at once; None: 0
-    unless the measurements fill more than half of the machine's memory.
+    unless the measurements of these rows fill more than half of the machine's memory.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Batches:
         self.y, self.weight = torch.from_numpy(y), torch.from_numpy(weight)
         self.shuffle, self.seed, self.rank, self.world = shuffle, seed, rank, world
         self.steps = steps
-        self.block = block_of(self.sources, len(y)) if block is None else block
+        self.block = block_of(self.sources, len(y), len(rows)) if block is None else block
         self.epoch, self.handed, self._resumed = 0, 0, False
         self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
@@ -126,11 +126,13 @@ class Batches:
         return np.concatenate([p[np.argsort(self._lengths[p], kind="stable")] for p in pieces])
 
 
-def block_of(sources: Mapping[str, Source], rows: int) -> int:
-    """Rows of a block of BLOCK bytes, where the measurements of all rows fill more than half of the memory; else 0."""
+def block_of(sources: Mapping[str, Source], rows: int, visited: int | None = None) -> int:
+    """Rows of a block of BLOCK bytes, where the measurements of the rows visited (None: of all) fill more than half of
+    the memory; else 0. A partition of a catalogue is thus cut into the same batches on every machine."""
     size = sum(source.modality.nbytes for source in sources.values())
+    share = 1 if visited is None else visited / max(rows, 1)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, rows * BLOCK // size) if size > memory / 2 else 0
+    return max(1, rows * BLOCK // size) if size * share > memory / 2 else 0
 
 
 def _within(random: np.random.Generator, index: np.ndarray, pool: int) -> np.ndarray:

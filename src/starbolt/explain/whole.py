@@ -11,13 +11,14 @@ from torch import Tensor
 
 from starbolt.contract import Batch
 from starbolt.data.module import ObjectDataModule
+from starbolt.ensemble import Ensemble
 from starbolt.explain.answer import codes_of, encoded, features, gathered, sample
 from starbolt.explain.filters import first_convolution, first_layer
 from starbolt.explain.gradcam import grad_cam
 from starbolt.explain.importance import permutation_importance
 from starbolt.explain.latent import principal_axes, typical, unusualness
 from starbolt.explain.occlusion import occlusion
-from starbolt.learner import Ensemble, Learner
+from starbolt.learner import Learner
 
 WRONG, TYPICAL = 4, 4  # objects of which maps and curves are shown
 UNUSUAL = 16

@@ -1,101 +1,138 @@
-"""Whether a written file answers as the checkpoint does, output by output, on the spot.
-
-Probabilities are compared as they are, quantities in units of their training spread (learnt as logarithms: of the value
-itself where that is larger). Where an answer jumps, the jump does not count, but what makes it: another class is as far
-off as its probability lies behind, a class wrongly in the set as its probability lies from the threshold, another mode
-as it is less probable, and the end of an interval where hardly anything is predicted as the probability in between.
-"""
+"""Is the file what the checkpoint is? The same objects through both, every answer compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from starbolt.contract import Batch
+from starbolt.contract import Batch, Block, InputSpec, Spec
+from starbolt.data import ObjectDataModule
+from starbolt.export.answers import NAMES
 from starbolt.export.program import Network, silent
-from starbolt.export.tensors import Tensors, plain
-from starbolt.tasks.density import ndtr
+from starbolt.export.tensors import Tensors, blocks, plain
 
-TOLERANCE = 1e-5
-LAST = 4 * 2**-23  # of a value: the last digits of float32, which no two programs share
-PADDING = (0, 5, 1)  # points by which series are padded more than they need be, batch by batch
+ALLOWED = 1e-5  # difference of a probability, or of a quantity in units of its training spread
+SIZES = (2, 5, 1)  # objects in the batches that are compared
+PADDING = 3  # points by which series are padded more than they need
+LENGTHS = (1, 40)  # points of series made at random
 
-Runner = Callable[[Tensors], Tensors]
-Differences = dict[str, float]
+Runs = Callable[[Tensors], Mapping[str, Tensor]]
 
 
-def runner(path: Path) -> Runner:
-    """What applies a written file: ONNX Runtime, or torch for .pt2."""
+def batches_of(data: ObjectDataModule, rows: np.ndarray) -> list[Tensors]:
+    """Plain tensors of the first of these objects, in batches of several sizes."""
+    edges = np.minimum(np.cumsum((0, *SIZES)), len(rows))
+    parts = [rows[a:b] for a, b in pairwise(edges.tolist()) if b > a]
+    made = [next(iter(data.loader(part, alone=True))) for part in parts]
+    return [plain(data.spec, batch.inputs, more=PADDING * i) for i, batch in enumerate(made)]
+
+
+def random_batches(spec: Spec) -> list[Tensors]:
+    """Plain tensors of objects made at random about the training mean, some of whose numbers are unmeasured."""
+    random = torch.Generator().manual_seed(0)
+    made = [{name: _made(about, n, random) for name, about in spec.inputs.items()} for n in SIZES]
+    return [plain(spec, inputs, more=PADDING * i) for i, inputs in enumerate(made)]
+
+
+def runner(path: Path) -> Runs:
+    """What runs the file; ModuleNotFoundError in one sentence where a package for it is missing."""
     if path.suffix == ".pt2":
-        with silent():
-            module = torch.export.load(path).module()
-        return lambda tensors: dict(module(tensors))
-    import onnxruntime
+        program = torch.export.load(path).module()
+        return lambda tensors: program(tensors)
+    session = _session(path)
+    wanted = [output.name for output in session.get_outputs()]
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-
-    def run(tensors: Tensors) -> Tensors:
-        told = session.run(None, {name: value.numpy() for name, value in tensors.items()})
-        return {name: torch.from_numpy(value) for name, value in zip(names, told, strict=True)}
+    def run(tensors: Tensors) -> dict[str, Tensor]:
+        found = session.run(wanted, {name: tensors[name].numpy() for name in tensors})
+        return {name: torch.from_numpy(value) for name, value in zip(wanted, found, strict=True)}
 
     return run
 
 
+def check(path: Path, network: Network, batches: Sequence[Tensors]) -> float:
+    """The largest difference between the file's answers and the checkpoint's; ValueError above `ALLOWED`."""
+    run, worst = runner(path), 0.0
+    for tensors in batches:
+        with torch.no_grad(), silent():
+            found = run(tensors)
+        for name, difference in _differences(network, told(network, tensors), found):
+            if not difference <= ALLOWED:
+                raise ValueError(
+                    f"{path.name} would answer otherwise than the checkpoint: {name} differs by {difference:.2g}, more "
+                    f"than {ALLOWED:g}; nothing is written"
+                )
+            worst = max(worst, difference)
+    return worst
+
+
 @torch.no_grad()
-def check(network: Network, run: Runner, batches: Iterable[Batch]) -> Differences:
-    """The largest difference of each output; ValueError where one is above TOLERANCE."""
-    largest: Differences = {}
-    for i, batch in enumerate(batches):
-        found = run(plain(network.spec, batch.inputs, more=PADDING[i % len(PADDING)]))
-        for name, away in differences(network, batch, found).items():
-            largest[name] = max(largest.get(name, 0.0), float(away.nan_to_num(torch.inf).max()))
-    if far := {name: away for name, away in largest.items() if away > TOLERANCE}:
-        told = ", ".join(f"{name} by {away:.1e}" for name, away in far.items())
-        raise ValueError(f"the file would answer otherwise than the checkpoint ({told}), and was not kept")
-    return largest
-
-
-def differences(network: Network, batch: Batch, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By how much each output [n] or [n, K] of a file is not the checkpoint's own."""
-    raw, _ = network.predict_batch(batch)
+def told(network: Network, tensors: Tensors) -> dict[str, Tensor]:
+    """The checkpoint's own answers to plain tensors, for objects of no group."""
+    inputs = blocks(network.spec, tensors)
+    prediction, _ = network.predict_batch(_batch(network.spec, inputs))
     fit = network.calibration.fit if network.calibration else None
-    wanted = network.task.answer(raw, fit)
-    judge = _of_class if network.spec.target.classes else _of_quantity
-    return {name: judge(network, name, {**wanted, "raw": raw, "fit": fit}, value) for name, value in found.items()}
+    answer = network.task.answer(prediction, fit)
+    return {name: answer[name] for name in NAMES if name in answer}
 
 
-def _of_class(network: Network, name: str, wanted: Mapping[str, Any], found: Tensor) -> Tensor:
-    own, prob = wanted[name], wanted["raw"]["prob"]
-    if name == "code":
-        return prob.gather(1, own[:, None]) - prob.gather(1, found[:, None])
-    if name == "set":
-        return (prob - torch.tensor(wanted["fit"].lowest[-1])).abs().masked_fill(own == found, 0.0)
-    return (own - found).abs()
+def _differences(
+    network: Network, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> Iterator[tuple[str, float]]:
+    """Per answer the largest difference; classes and sets must be the same."""
+    if set(wanted) != set(found):
+        yield f"the list of answers ({', '.join(found)})", math.inf
+        return
+    spread = torch.tensor(network.spec.target.spread or (1.0,), dtype=torch.float64)
+    for name, value in wanted.items():
+        if name in ("code", "set"):
+            yield name, 0.0 if torch.equal(value, found[name].to(value.dtype)) else math.inf
+            continue
+        scale = 1.0 if network.spec.target.classes else spread
+        same = value == found[name]  # infinite ends
+        away = (value.double() - found[name].double()).abs() / scale
+        yield name, float(torch.where(same, 0.0, away).max()) if value.numel() else 0.0
 
 
-def _of_quantity(network: Network, name: str, wanted: Mapping[str, Any], found: Tensor) -> Tensor:
-    own, mean = wanted[name], wanted["mean"].abs()
-    scale = torch.tensor(network.spec.target.spread).expand_as(mean)
-    if getattr(network.task, "log", False):
-        scale = torch.maximum(scale, mean)
-    away = ((own - found).abs() - LAST * torch.maximum(own.abs(), mean)).clamp(min=0) / scale
-    away = away.masked_fill(own == found, 0.0)  # both of them infinite
-    if "sigma" not in wanted or name not in ("mode", "low", "high"):
-        return away
-    return torch.minimum(away, _in_probability(network.task, name, wanted, found))
+def _batch(spec: Spec, inputs: dict[str, Block]) -> Batch:
+    n = len(next(iter(inputs.values())).x)
+    y = torch.full((n,), -1) if spec.target.classes else torch.full((n, len(spec.target.names)), math.nan)
+    return Batch(inputs, y, torch.ones(n), torch.arange(n))
 
 
-def _in_probability(task: Any, name: str, wanted: Mapping[str, Any], found: Tensor) -> Tensor:
-    pair = torch.stack([wanted[name], found], 2).double()
-    if name == "mode":
-        density = task.density({k: v for k, v in wanted.items() if k not in ("raw", "fit")})
-        high = density.pdf(pair) * (pair if task.log else 1.0)  # a mode of the logarithm
-        return (1 - high[..., 1] / high[..., 0]).clamp(min=0)
-    return ndtr(task.density(wanted["raw"]).normal(pair)).diff(dim=2)[..., 0].abs()
+def _made(about: InputSpec, n: int, random: torch.Generator) -> Block:
+    series = about.kind == "series"
+    points = int(torch.randint(*LENGTHS, (1,), generator=random)) if series else 0
+    shape = (n, about.shape[0], points) if series else (n, *about.shape)
+    dims = (1, -1) + (1,) * (len(shape) - 2)
+    mean, spread = (_physical(about, values).view(dims) for values in (about.mean, about.spread))
+    x = mean + spread * torch.randn(shape, generator=random).clamp(-1, 1)
+    mask = torch.rand(shape, generator=random) > (0.2 if any(about.missing) or series else 0.0)
+    length = None
+    if series:
+        length = torch.full((n,), points)
+        x[:, 0], mask[:, 0] = torch.arange(points).float(), True
+    err = 0.05 * spread.expand(shape) if about.err_mean else None
+    return Block(torch.where(mask, x, 0.0), mask, err, torch.zeros(shape).bool() if about.limits else None, length)
+
+
+def _physical(about: InputSpec, values: Sequence[float]) -> Tensor:
+    """Something of the size of a channel's values; positive where logarithms were learnt."""
+    kinds = zip(about.transform, values, strict=True)
+    return torch.tensor([1.0 if kind != "linear" or not math.isfinite(v) else v for kind, v in kinds])
+
+
+def _session(path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("ONNX needs further packages: pip install 'starbolt[onnx]'") from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -19,9 +19,10 @@ from torch.export import Dim, ExportedProgram
 from starbolt import __version__
 from starbolt.contract import Block
 from starbolt.data.augment import turned
+from starbolt.ensemble import Ensemble
 from starbolt.export import answers, tensors
 from starbolt.export.formulas import TABLE
-from starbolt.learner import Ensemble, Learner, combined
+from starbolt.learner import Learner, combined
 
 Network = Learner | Ensemble
 KEY = "starbolt"  # under which a file tells what it is, as JSON

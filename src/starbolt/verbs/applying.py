@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from starbolt import build, looks
+from starbolt import build, loading, looks
 from starbolt.calibrate import Calibrate
+from starbolt.checkpoints import find_checkpoint, read_checkpoint
 from starbolt.compose import UserError, override
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import own_split
@@ -83,16 +84,16 @@ def network_of(own: dict[str, str], trust: Sequence[str]) -> tuple[Network, Path
         raise UserError("say checkpoint=RUN, a run folder or a .ckpt file (starbolt runs lists them)")
     paths, folder = members(own["checkpoint"])
     if len(paths) == 1:
-        return build.load_learner(paths[0], trust), folder
+        return loading.load_learner(paths[0], trust), folder
     kept, of = folder / ensemble_file(own["checkpoint"]), [looks.digest(path) for path in paths]
-    if kept.is_file() and build.read_checkpoint(kept)["starbolt"].get("of") == of:
-        return build.load_learner(kept, trust), folder
-    made = build.load_ensemble(paths, trust)
+    if kept.is_file() and read_checkpoint(kept)["starbolt"].get("of") == of:
+        return loading.load_learner(kept, trust), folder
+    made = loading.load_ensemble(paths, trust)
     say(f"an ensemble of {len(paths)} networks, calibrated on the calibration part of their training data")
     data = opened(saved_words(made), made, run_of(paths[0]))
     for note in Calibrate()(made, data) if data.split_name == made.spec.split else [NO_CALIBRATION]:
         say(f"note: {note}")
-    build.save_ensemble(made, kept, of)
+    loading.save_ensemble(made, kept, of)
     return made, folder
 
 
@@ -104,11 +105,11 @@ def members(named: str) -> tuple[list[Path], Path]:
     if named.startswith("["):
         runs = [word.strip() for word in named.strip("[]").split(",")]
         folder = Path(os.path.commonpath([Path(run).absolute() for run in runs]))
-        return [build.find_checkpoint(run) for run in runs], folder
+        return [find_checkpoint(run) for run in runs], folder
     inside = sorted(path.parent.parent for path in Path(named).glob("*/checkpoints/best.ckpt"))
     if inside and not (Path(named) / "checkpoints").is_dir():
-        return [build.find_checkpoint(run) for run in inside], Path(named)
-    path = build.find_checkpoint(named)
+        return [find_checkpoint(run) for run in inside], Path(named)
+    path = find_checkpoint(named)
     return [path], run_of(path)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from starbolt import looks
 from starbolt.data import ObjectDataModule
 from starbolt.data.ranges import Outside
-from starbolt.learner import Ensemble
+from starbolt.ensemble import Ensemble
 from starbolt.messages import bar, say
 from starbolt.predict import Network, predict_rows, score, scored_table
 from starbolt.report import write as write_report

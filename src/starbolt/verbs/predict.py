@@ -23,7 +23,7 @@ from starbolt.data.ranges import Outside
 from starbolt.messages import say
 from starbolt.predict import Network
 from starbolt.store.store import ID
-from starbolt.verbs.applying import ENSEMBLE, loaded, members, own_words
+from starbolt.verbs.applying import ensemble_file, loaded, members, own_words
 
 WORDS = ("checkpoint", "output", "partition", "share", "device", "grid")
 MOST = 100_000  # objects of a partition, where nothing is said
@@ -94,7 +94,9 @@ def plan_of(own: Mapping[str, str], network: Network, data: ObjectDataModule) ->
         "checkpoint": own["checkpoint"],
         **{f"starbolt_{word}": value for word, value in grid.items()},
     }
-    words = {"data.batch_size": str(data.batch_size), **grid}
+    cuts = {name: source.cut for name, source in data.sources.items() if source.cut and source.cut.until is not None}
+    until = {f"{name}.until": f"{cut.until} from {cut.least}" for name, cut in cuts.items()}
+    words = {"data.batch_size": str(data.batch_size), **until, **grid}
     objects = data.catalogue.num_rows
     return Plan(digest(own["checkpoint"]), data.objects.fingerprint, objects, partition, words, about=about)
 
@@ -102,7 +104,7 @@ def plan_of(own: Mapping[str, str], network: Network, data: ObjectDataModule) ->
 def digest(checkpoint: str) -> str:
     """SHA-256 of the checkpoint's file; of an ensemble that of the file in which it is kept."""
     paths, folder = members(checkpoint)
-    with (paths[0] if len(paths) == 1 else folder / ENSEMBLE).open("rb") as file:
+    with (paths[0] if len(paths) == 1 else folder / ensemble_file(checkpoint)).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
