@@ -13,8 +13,10 @@ import torch
 from astropy.table import Table
 
 from starbolt import MLP, Learner, Regression, TableDataModule
-from starbolt.catalogue import making
+from starbolt.catalogue import making, writing
+from starbolt.catalogue.joining import join
 from starbolt.catalogue.making import Output, make
+from starbolt.catalogue.partitions import Parts
 from starbolt.catalogue.plan import Plan
 from starbolt.compose import UserError
 
@@ -215,6 +217,23 @@ def test_one_who_sees_the_folder_vanish_while_another_ends_is_content(predict, t
     monkeypatch.setattr(making, "join", join_twice)
     assert predict("out.fits")[0]
     assert [path.name for path in tmp_path.iterdir()] == ["out.fits"]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "fits", "csv", "ecsv"])
+def test_two_who_join_at_once_without_locks_both_end_well(predict, tmp_path, monkeypatch, ending):
+    def tables(parts, **options):
+        monkeypatch.undo()
+        monkeypatch.setattr(writing.os, "getpid", lambda: 17)  # the other process, which is faster
+        join(parts, tmp_path / f"out.{ending}")
+        monkeypatch.undo()
+        return parts.tables(**options)
+
+    predict(f"calm.{ending}")
+    monkeypatch.setattr(Parts, "tables", tables)
+    assert predict(f"out.{ending}", share="0/1")[0]
+    found = {path.name.replace("out", "calm"): path.read_bytes() for path in tmp_path.glob("out*")}
+    assert found == {path.name: path.read_bytes() for path in tmp_path.glob("calm*")}
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_finished_folder_holds_partitions_and_plan_alone(predict, tmp_path):

@@ -24,12 +24,15 @@ LINES = 10_000  # rows that astropy writes at a time
 
 
 def join(parts: Parts, path: Path) -> None:
-    """Write all partitions as one file, whose kind its ending says; aside and renamed."""
-    sweep(path)
+    """Write all partitions as one file, whose kind its ending says; aside and renamed.
+
+    Without locks two may do so at once: what the slower one writes is swept only when the file is there.
+    """
     with aside(path) as part:
         WRITERS[path.suffix](parts, part)
     if path.suffix == ".csv":
         _write_origin(parts, path)
+    sweep(path)
 
 
 def is_joined(path: Path, plan: Plan) -> bool:

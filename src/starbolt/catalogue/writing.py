@@ -26,7 +26,7 @@ def aside(path: Path) -> Iterator[Path]:
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed processes wrote beside `path`; only for whoever knows that nobody writes it now."""
+    """Remove what killed processes wrote beside `path`; only for whoever knows that nobody need write it now."""
     for part in path.parent.glob(f".{path.name}.*"):
         part.unlink(missing_ok=True)
 
