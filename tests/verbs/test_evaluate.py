@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from functools import partial
 
 import numpy as np
@@ -187,3 +188,13 @@ def test_another_group_column_is_not_needed_for_new_rows(words, execute, catalog
     run = execute(tmp_path / "run", [*words("mlp"), f"data.path={old}", "data.group=field"])
     main([f"checkpoint={run}", f"data.path={catalogue(lambda t: None)}", f"output={tmp_path / 'out'}"])
     assert len(pq.read_table(tmp_path / "out" / "predictions.parquet")) == 200
+
+
+def test_the_report_tells_how_often_the_test_rows_were_scored(trained, tmp_path):
+    shutil.copytree(trained("mlp"), tmp_path / "run")
+    before = len(looks.of_run(tmp_path / "run"))
+    main([f"checkpoint={tmp_path / 'run'}"])
+    assert len(looks.of_run(tmp_path / "run")) == before + 1
+    assert f"have been scored {before + 1} times" in (tmp_path / "run" / "report.html").read_text()
+    main([f"checkpoint={tmp_path / 'run'}", "part=val"])  # which is no look at the test rows
+    assert len(looks.of_run(tmp_path / "run")) == before + 1
