@@ -145,7 +145,7 @@ def test_the_example_runs_without_torch_and_starbolt(tmp_path):
 
 def test_a_file_tells_what_it_is():
     plain = about(learner(KINDS, Classification, ClassCalibration(1.0, 0.0, ((0.1,) * 3,), (9, 9, 9), 0.8)))
-    assert json.loads(json.dumps(plain)) == json.loads(json.dumps(plain))
+    assert json.loads(json.dumps(plain))["level"] == 0.8
     assert plain["classes"] == ["E", "S0", "S"]
     assert plain["level"] == 0.8
     assert plain["inputs"]["table"]["channels"] == ("a", "b", "c")

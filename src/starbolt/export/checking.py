@@ -18,7 +18,7 @@ from starbolt.export.answers import NAMES
 from starbolt.export.program import Network, silent
 from starbolt.export.tensors import Tensors, blocks, plain
 
-ALLOWED = 1e-5  # difference of a probability, or of a quantity in units of its training spread
+ALLOWED = 1e-5  # difference of a probability, or of a quantity in units of its training spread (or its own size)
 SIZES = (2, 5, 1)  # objects in the batches that are compared
 PADDING = 3  # points by which series are padded more than they need
 LENGTHS = (1, 40)  # points of series made at random
@@ -94,7 +94,7 @@ def _differences(
         if name in ("code", "set"):
             yield name, 0.0 if torch.equal(value, found[name].to(value.dtype)) else math.inf
             continue
-        scale = 1.0 if network.spec.target.classes else spread
+        scale = 1.0 if network.spec.target.classes else torch.maximum(spread, value.double().abs())
         same = value == found[name]  # infinite ends
         away = (value.double() - found[name].double()).abs() / scale
         yield name, float(torch.where(same, 0.0, away).max()) if value.numel() else 0.0
