@@ -24,6 +24,11 @@ def test_bins_of_numbers_hold_equal_numbers_and_words_are_groups():
     assert [groups.names[c].endswith("kind = E") for c in codes.tolist()] == [k == "E" for k in KIND]
 
 
+def test_few_numbers_are_words_only_where_they_are_whole():
+    assert Groups.of({"mag": np.array([15.2, 16.1, 17.3, 18.4])}, bins=2).names == ("mag < 16.7", "mag >= 16.7")
+    assert Groups.of({"field": np.array([1.0, 3.0, 1.0])}, bins=2).names == ("field = 1.0", "field = 3.0")
+
+
 def test_unknown_and_new_values_are_of_no_group():
     groups = Groups.of({"mag": MAG, "kind": KIND}, bins=2)
     codes = groups.codes({"mag": np.array([np.nan, 99.0, 15.0]), "kind": np.array(["E", "E", "Im"])})

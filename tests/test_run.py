@@ -101,6 +101,13 @@ def test_a_reloaded_run_gives_the_scores_it_had(trained):
             assert {k: metrics[f"{part}/{k}"] for k in scores} == pytest.approx(scores, abs=1e-6)
 
 
+@pytest.mark.parametrize("word", ["slices=[mag_x]", "calibration.by=[mag_x]"])
+def test_a_column_that_is_not_there_is_told_before_the_training(words, execute, tmp_path, word):
+    with pytest.raises(ValueError, match="there is no column 'mag_x'"):
+        execute(tmp_path / "run", [*words("mlp"), word])
+    assert not (tmp_path / "run" / "history.csv").exists()
+
+
 @pytest.mark.usefixtures("unreported")
 def test_without_test_no_test_row_is_scored_or_predicted(words, execute, tmp_path):
     folder = execute(tmp_path / "run", [*words("mlp"), "test=false"])

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hydra.utils import get_class, get_object, instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from starbolt.calibration import column_values
 from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint, first_line, read_checkpoint
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
@@ -37,6 +39,12 @@ def data(cfg: DictConfig) -> ObjectDataModule:
 def audit(cfg: DictConfig) -> Audit:
     """The audit of a configuration; the usual one where it names none: no training goes without."""
     return _made(cfg.get("audit")) or Audit()
+
+
+def refuse_unknown_columns(cfg: DictConfig, data: ObjectDataModule) -> None:
+    """ValueError where slices= or calibration.by= name no column: told before the training, not after it."""
+    by = (cfg.get("calibration") or {}).get("by") or ()
+    column_values(data.catalogue, [*(cfg.get("slices") or ()), *by], np.zeros(0, np.int64))
 
 
 def calibrate(cfg: DictConfig) -> Callable[..., list[str]] | None:

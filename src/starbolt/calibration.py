@@ -32,7 +32,7 @@ class Groups:
         """From columns [n] of the calibration objects: `bins` bins of equal numbers, or the words that occur."""
         edges, words = {}, {}
         for name, column in values.items():
-            if column.dtype.kind in "fiu" and len(np.unique(column)) > FEW_WORDS:
+            if column.dtype.kind in "fiu" and not _few_whole(column):
                 inner = np.nanquantile(column.astype(float), np.arange(1, bins) / bins)
                 edges[name] = tuple(float(edge) for edge in np.unique(inner))
             else:
@@ -97,6 +97,12 @@ class Calibrated:
             return None
         edges = {name: tuple(values) for name, values in state["edges"].items()}
         return cls(from_plain(state["fit"]), Groups(edges, {n: tuple(v) for n, v in state["words"].items()}))
+
+
+def _few_whole(column: np.ndarray) -> bool:
+    """Whether numbers are words: whole, and of few different values."""
+    known = np.unique(column[np.isfinite(column.astype(float))])
+    return len(known) <= FEW_WORDS and bool((known == np.round(known)).all())
 
 
 def column_values(catalogue: Any, names: Sequence[str], rows: np.ndarray) -> dict[str, np.ndarray]:

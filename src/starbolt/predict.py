@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from starbolt.calibration import column_values
+from starbolt.calibration import Calibrated, column_values
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.batches import Batches
 from starbolt.data.labels import class_words
@@ -77,10 +77,15 @@ def answered(network: Network, catalogue: pa.Table | None, found: Mapping[str, T
     calibrated = network.calibration
     if calibrated is None:
         return network.task.answer(prediction_of(found))
-    names, codes = calibrated.groups.columns, None
-    if catalogue is not None and set(names) <= set(catalogue.column_names):
-        codes = calibrated.groups.codes(column_values(catalogue, names, found["row"].numpy()))
-    return network.task.answer(prediction_of(found), calibrated.fit, codes)
+    return network.task.answer(prediction_of(found), calibrated.fit, group_codes(calibrated, catalogue, found))
+
+
+def group_codes(calibrated: Calibrated, catalogue: pa.Table | None, found: Mapping[str, Tensor]) -> Tensor | None:
+    """The group of the calibration that each object is of, int64 [n]; None where the catalogue cannot tell."""
+    names = calibrated.groups.columns
+    if catalogue is None or not set(names) <= set(catalogue.column_names):
+        return None
+    return calibrated.groups.codes(column_values(catalogue, names, found["row"].numpy()))
 
 
 def score(network: Network, data: ObjectDataModule, found: Mapping[str, Tensor]) -> dict[str, float]:

@@ -48,6 +48,7 @@ def execute(folder: Path) -> dict[str, float]:
     data = build.data(cfg)
     data.progress = bar("packing")
     learner = build.learner(cfg, data)
+    build.refuse_unknown_columns(cfg, data)
     examine(cfg, folder, data)
     trainer = build_trainer(cfg, folder, data)
     describe(learner, data, trainer.strategy.root_device)

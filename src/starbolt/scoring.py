@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from starbolt import loading
-from starbolt.calibration import column_values
 from starbolt.data import ObjectDataModule
 from starbolt.data.labels import class_words
 from starbolt.explain import explain, write_explanation
@@ -22,6 +21,7 @@ from starbolt.predict import (
     Network,
     answered,
     best_device,
+    group_codes,
     known_of,
     predict_rows,
     prediction_of,
@@ -83,7 +83,7 @@ def calibration_told(network: Network, data: ObjectDataModule, found: Mapping[st
     classes = network.spec.target.classes
     if working := getattr(fit, "working", ()):
         told["working_point"] = dict(zip(classes, working, strict=True))
-    codes = groups.codes(column_values(data.catalogue, groups.columns, known["row"].numpy()))
+    codes = group_codes(network.calibration, data.catalogue, known)
     return {
         "level": fit.level,
         "objects": sum(fit.counts) if classes else max(fit.counts),

@@ -190,6 +190,20 @@ def test_another_group_column_is_not_needed_for_new_rows(words, execute, catalog
     assert len(pq.read_table(tmp_path / "out" / "predictions.parquet")) == 200
 
 
+def test_a_catalogue_without_the_columns_of_the_groups_is_scored_all_the_same(words, execute, sky, catalogue, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("starbolt.run.write_report", lambda folder: folder / "report.html")
+        run = execute(tmp_path / "run", [*words("mlp"), "calibration.by=[ra]", "calibration.bins=2"])
+    assert len(json.loads((run / "calibration.json").read_text())["groups"]) == 2
+
+    def without(table):
+        table.remove_columns(["ra", "dec"])
+
+    more = ["data.ra=null", "data.dec=null"]
+    main([f"checkpoint={run}", f"data.path={catalogue(without)}", *more, f"output={tmp_path / 'out'}"])
+    assert json.loads((tmp_path / "out" / "calibration.json").read_text())["groups"] == []
+
+
 def test_the_report_tells_how_often_the_test_rows_were_scored(trained, tmp_path):
     shutil.copytree(trained("mlp"), tmp_path / "run")
     before = len(looks.of_run(tmp_path / "run"))
