@@ -1,4 +1,4 @@
-"""The demonstration: a small simulated sky, three networks, and what each is worth beside a naive and a linear model.
+"""The demonstration: a small simulated sky, three networks, and what each is worth beside plain models.
 
 `make demo` calls it. All it writes is in demo/; the sky is simulated once, each call trains anew.
 """
@@ -20,6 +20,7 @@ from starbolt.verbs.listing import show
 from starbolt.verbs.simulate import commands
 
 HOME = Path("demo")
+CONTROLS = ("boosting", "linear", "naive")
 
 
 class Part(NamedTuple):
@@ -50,7 +51,7 @@ def main() -> None:
         print(f"\n{PARTS[key].name} on {PARTS[key].data}", flush=True)
         train([*words, *PARTS[key].words, f"run={runs[key]}"])
     print(f"\ntrained in {time.monotonic() - began:.0f} s; scores of the test part")
-    header = ("network", "data", "score", "here", "naive", "linear")
+    header = ("network", "data", "score", "here", *CONTROLS)
     show(header, [compared(PARTS[key], run) for key, run in runs.items()])
     for run in runs.values():
         print(run / "report.html")
@@ -75,10 +76,10 @@ def train(words: Sequence[str]) -> None:
 
 
 def compared(part: Part, run: Path) -> tuple[str, ...]:
-    """A row of the table: the network's main score on the test part, and that of the two controls."""
+    """A row of the table: the network's main score on the test part, and those of the controls."""
     controls = json.loads((run / "controls.json").read_text())
     here = json.loads((run / "metrics.json").read_text())
-    scores = [found[f"test/{part.score}"] for found in (here, controls["naive"], controls["linear"])]
+    scores = [found[f"test/{part.score}"] for found in (here, *(controls[name] for name in CONTROLS))]
     return part.name, part.data, part.score, *(f"{score:.3g}" for score in scores)
 
 

@@ -20,11 +20,11 @@ def test_demo(tmp_path):
         [sys.executable, str(SCRIPT)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    row = r"^\s*(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$"
+    row = r"^\s*(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$"
     rows = re.findall(row, done.stdout, re.MULTILINE)
     assert [row[0] for row in rows] == ["MLP", "CNN", "GRU"], done.stdout
-    for _, score, here, naive, linear in rows:
-        better = min(float(naive), float(linear)) if score == "rms" else max(float(naive), float(linear))
+    for _, score, here, *controls in rows:
+        better = min(map(float, controls)) if score == "rms" else max(map(float, controls))
         assert float(here) < better if score == "rms" else float(here) > better
     reports = done.stdout.strip().splitlines()[-3:]
     assert all((tmp_path / report).is_file() for report in reports)
