@@ -17,6 +17,7 @@ SUPPLIED = {  # what build.py and Lightning give, by the package of the class
     "starbolt.models": {"shape"},
     "starbolt.tasks": {"in_dim", "spec"},
     "starbolt.schedules": {"optimizer", "steps"},
+    "starbolt.callbacks": {"mode"},
 }
 WORDS = {"data": "table", "model": "mlp", "task": "regression"}
 DEFAULTS = {

@@ -10,9 +10,20 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"contract", "schedules", "simulate", "stretch", "compose", "__init__"},
+    {
+        "contract",
+        "schedules",
+        "simulate",
+        "stretch",
+        "compose",
+        "signals",
+        "lease",
+        "randomness",
+        "cluster",
+        "__init__",
+    },
     {"archives", "models", "tasks", "standardise"},
-    {"messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
+    {"messages", "helptext", "callbacks", "checkpoints", "keeping", "dropout", "recipe"},
     {"store", "tracking"},
     {"data", "calibration", "looks"},
     {"learner", "report"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,17 +15,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from astropy.table import Table
 from lightning.pytorch import Callback
 from omegaconf import OmegaConf
 
-from starbolt import build, callbacks, loading
-from starbolt.callbacks import Stopped
+from starbolt import build, lease, loading, signals
+from starbolt.checkpoints import read_checkpoint
 from starbolt.compose import compose, write_config
 from starbolt.data.audit import AuditError
 from starbolt.predict import predict_rows, score
 from starbolt.run import execute as execute_folder
 from starbolt.run import main
+from starbolt.signals import Stopped
 from starbolt.verbs.evaluate import main as evaluate
 
 FILES = (
@@ -165,50 +168,128 @@ def test_a_finished_run_executed_again_keeps_its_scores(words, execute, tmp_path
 
 
 class AskAt(Callback):
-    """Presses Ctrl-C while a given step is at hand."""
+    """Sends this process a signal while a given step is at hand."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        self.step, self.number = step, number
 
     def on_train_batch_start(self, trainer, *_):
         if trainer.global_step == self.step:
-            signal.raise_signal(signal.SIGINT)
+            self.step = -1
+            signal.raise_signal(self.number)
 
 
-@pytest.mark.parametrize("model", ["mlp", "gru"])
-@pytest.mark.parametrize("step", [1, 4, 5])
-@pytest.mark.usefixtures("unreported")
-def test_an_interrupted_run_goes_on_to_the_result_of_an_undisturbed_one(
-    words, execute, tmp_path, monkeypatch, model, step
-):
-    overrides = [*words(model), "data.batch_size=32", "trainer.max_epochs=3", "model.dropout=0"]
-    whole = execute(tmp_path / "whole", overrides)
+def with_callback(monkeypatch, callback):
     made = build.trainer
-    monkeypatch.setattr(build, "trainer", lambda cfg, folder, own, **o: made(cfg, folder, [AskAt(step), *own], **o))
+    monkeypatch.setattr(build, "trainer", lambda cfg, folder, own, **o: made(cfg, folder, [callback, *own], **o))
+    return lambda: monkeypatch.setattr(build, "trainer", made)
+
+
+def same_weights(one: Path, other: Path, name: str = "last") -> bool:
+    """Whether two runs hold the same numbers, to the last bit."""
+    states = [read_checkpoint(folder / "checkpoints" / f"{name}.ckpt")["state_dict"] for folder in (one, other)]
+    return states[0].keys() == states[1].keys() and all(
+        torch.equal(states[0][key], states[1][key]) for key in states[0]
+    )
+
+
+def told(folder: Path) -> list[dict[str, str]]:
+    """History without what the clock says."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history(folder)]
+
+
+RESTLESS = {  # all that draws random numbers in training
+    "mlp": ["model.dropout=0.2", "data.batch_size=32"],
+    "cnn": ["model.dropout=0.2", "data.batch_size=8", "data.shift=2"],
+    "gru": ["model.dropout=0.2", "model.depth=2", "data.batch_size=8", "data.drop=0.2"],
+}
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "plateau"])
+@pytest.mark.parametrize("step", [1, 5, 9])
+@pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
+@pytest.mark.usefixtures("unreported")
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(
+    words, execute, tmp_path, monkeypatch, model, step, schedule, once
+):
+    overrides = [*words(model), *RESTLESS[model], "trainer.max_epochs=4", f"schedule={schedule}", "report=false"]
+    whole = once((model, schedule), lambda folder: execute(folder, overrides))
+    undo = with_callback(monkeypatch, AskAt(step))
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Stopped):
         execute(tmp_path / "cut", overrides)
     assert signal.getsignal(signal.SIGINT) is before
-    monkeypatch.setattr(build, "trainer", made)
+    undo()
+    assert not signals.asked()
     cut = tmp_path / "cut"
-    assert (cut / "checkpoints" / "last.ckpt").is_file()
     assert not (cut / "metrics.json").exists()
+    assert read_checkpoint(cut / "checkpoints" / "last.ckpt")["global_step"] == step + 1
     execute_folder(cut)
-    rows = [[row[name] for row in history(folder) for name in ("epoch", "step")] for folder in (whole, cut)]
-    assert rows[0] == rows[1]
-    losses = [[float(row["val/loss"]) for row in history(folder)] for folder in (whole, cut)]
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    assert same_weights(whole, cut)
+    assert same_weights(whole, cut, "best")
+    assert told(whole) == told(cut)
+    assert json.loads((whole / "metrics.json").read_text()) == json.loads((cut / "metrics.json").read_text())
 
 
-def test_a_second_ctrl_c_stops_at_once(tmp_path, capsys):
-    stop = callbacks.Interrupt(tmp_path)
-    stop.on_train_start(None, None)
-    signal.raise_signal(signal.SIGINT)
-    assert stop.asked
-    assert "Ctrl-C again" in capsys.readouterr().err
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    stop.teardown(None, None, "fit")
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """(key, make) -> a folder that `make` filled, made once for all tests."""
+    made: dict[object, Path] = {}
+
+    def get(key, make):
+        if key not in made:
+            made[key] = make(tmp_path_factory.mktemp("whole") / "run")
+        return made[key]
+
+    return get
+
+
+@pytest.mark.parametrize("more", [["trainer.accumulate_grad_batches=3"], ["+trainer.val_check_interval=2"]])
+@pytest.mark.parametrize("step", [1, 3, 4])
+@pytest.mark.usefixtures("unreported")
+def test_it_goes_on_exactly_amid_gathered_gradients_and_validations(words, execute, tmp_path, monkeypatch, more, step):
+    overrides = [*words("mlp"), *RESTLESS["mlp"], *more, "trainer.max_epochs=3", "report=false"]
+    whole = execute(tmp_path / "whole", overrides)
+    undo = with_callback(monkeypatch, AskAt(step))
+    with pytest.raises(Stopped):
+        execute(tmp_path / "cut", overrides)
+    undo()
+    execute_folder(tmp_path / "cut")
+    assert same_weights(whole, tmp_path / "cut")
+    assert told(whole) == told(tmp_path / "cut")
+
+
+@pytest.mark.usefixtures("unreported")
+def test_a_run_that_stopped_early_stays_stopped_and_more_patience_lets_it_go_on(words, execute, tmp_path):
+    wild = ["optim=sgd", "optim.lr=0.0", "schedule=none", "callbacks.patience.patience=2", "trainer.max_epochs=9"]
+    folder = execute(tmp_path / "run", [*words("mlp"), *wild, "report=false"])
+    assert len(history(folder)) == 3
+    execute_folder(folder)
+    assert len(history(folder)) == 3
+    execute_folder(extended(folder, callbacks__patience__patience=4))
+    assert len(history(folder)) == 5
+
+
+@pytest.mark.usefixtures("unreported")
+def test_a_moved_run_remembers_its_best_epoch(words, execute, tmp_path):
+    rising = ["optim=sgd", "optim.lr=0.3", "schedule=none", "report=false"]
+    folder = execute(tmp_path / "here", [*words("mlp"), *rising, "trainer.max_epochs=3"])
+    best = read_checkpoint(folder / "checkpoints" / "best.ckpt")["callbacks"]
+    shutil.move(folder, tmp_path / "there")
+    execute_folder(extended(tmp_path / "there", trainer__max_epochs=4, optim__lr=0.0))
+    after = read_checkpoint(tmp_path / "there" / "checkpoints" / "last.ckpt")["callbacks"]
+    score = [
+        next(v["best_model_score"] for k, v in state.items() if k.startswith("ModelCheckpoint"))
+        for state in (best, after)
+    ]
+    assert score[1] <= score[0]
+
+
+def test_a_folder_is_executed_by_one_process_at_a_time(trained, tmp_path):
+    folder = shutil.copytree(trained("mlp"), tmp_path / "run")
+    with lease.held(folder), pytest.raises(ValueError, match=f"process {os.getpid()} on .* wait for that process"):
+        main(str(folder))
+    assert lease.holder(folder) is None
 
 
 @pytest.mark.parametrize("change", [

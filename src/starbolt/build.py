@@ -14,12 +14,14 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from starbolt import cluster
 from starbolt.calibration import column_values
 from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint, first_line, read_checkpoint
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
 from starbolt.data.audit import Audit
 from starbolt.ensemble import Ensemble
+from starbolt.keeping import Last
 from starbolt.learner import Learner, symmetries_of
 from starbolt.tasks.scores import mode_of
 
@@ -131,11 +133,17 @@ def trainer(cfg: DictConfig, folder: Path, callbacks: Sequence[Callback], **opti
 
     ValueError where Lightning does not take a setting, such as a word for a number.
     """
-    named = [_callback(c, folder) for c in cfg.callbacks.values()]
+    named = [_callback(c, folder) for c in cfg.callbacks.values() if c]
+    if not any(isinstance(c, Last) for c in named):  # no run goes without
+        named.append(_placed(Last(), folder))
     loggers = [_made(logger) for logger in (cfg.get("logger") or {}).values()]
     if not loggers:
         named = [c for c in named if not isinstance(c, LearningRateMonitor)]  # history.csv has the rate
-    options |= {"callbacks": [*callbacks, *named], "logger": loggers, "plugins": [AsideCheckpointIO()]}
+    options |= {
+        "callbacks": [*callbacks, *named],
+        "logger": loggers,
+        "plugins": [AsideCheckpointIO(), *cluster.plugins()],
+    }
     try:
         return _made(cfg.trainer, default_root_dir=str(folder), **options)
     except TypeError as error:
@@ -175,9 +183,13 @@ def _callback(config: DictConfig, folder: Path) -> Callback:
         made = _made(config, mode=mode_of(config.monitor))
     else:
         made = _made(config)
-    if isinstance(made, ModelCheckpoint):
-        made.dirpath = str(folder / "checkpoints")
-    return made
+    return _placed(made, folder)
+
+
+def _placed(callback: Any, folder: Path) -> Any:
+    if isinstance(callback, ModelCheckpoint | Last):
+        callback.dirpath = str(folder / "checkpoints")
+    return callback
 
 
 def factory(config: Any) -> partial:

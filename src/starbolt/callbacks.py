@@ -1,16 +1,15 @@
-"""What a run does beside training: write history.csv, speak in the terminal, and stop in good order on Ctrl-C."""
+"""What a run does beside training: write history.csv, speak in the terminal, stop early."""
 
 from __future__ import annotations
 
 import csv
 import difflib
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
 
@@ -83,43 +82,19 @@ class Monitored(Callback):
             raise ValueError(f"monitor={self.monitor} is the name of no score; {hint}")
 
 
-class Interrupt(Callback):
-    """Ctrl-C ends training after the step at hand, with a checkpoint; a second one stops at once."""
+class Patience(EarlyStopping):
+    """Stops where the monitored score has not improved for `patience` epochs in a row.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.asked = folder, False
-        self._before: Any = None
+    min_delta: what counts as an improvement. Lightning's EarlyStopping, but a run that goes on takes the patience it is
+    given now, and one that had stopped stays so.
+    """
 
-    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:  # after Lightning noted the handlers
-        self._before = signal.signal(signal.SIGINT, self._ask)
+    def __init__(self, monitor: str, *, patience: int = 20, min_delta: float = 0.0, mode: str = "min") -> None:
+        super().__init__(monitor, patience=patience, min_delta=min_delta, mode=mode)
 
-    def on_train_batch_end(self, trainer: Trainer, learner: LightningModule, *_: Any) -> None:
-        if self.asked and not trainer.is_last_batch:  # a checkpoint of the last batch would skip the validation
-            self._stop(trainer)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state | {"patience": self.patience})
 
-    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        if self.asked:
-            self._stop(trainer)
-
-    def _stop(self, trainer: Trainer) -> None:
-        trainer.save_checkpoint(self.folder / "checkpoints" / "last.ckpt")
-        raise Stopped
-
-    def on_exception(self, trainer: Trainer, learner: LightningModule, exception: BaseException) -> None:
-        self.teardown(trainer, learner, "fit")  # which Lightning calls only where all went well
-
-    def teardown(self, trainer: Trainer, learner: LightningModule, stage: str) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
-
-    def _ask(self, *_: Any) -> None:
-        if self.asked:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            raise KeyboardInterrupt
-        self.asked = True
-        print("\nstopping after this step; Ctrl-C again stops at once", file=sys.stderr, flush=True)
-
-
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """Raised out of the training loop when the user asked to stop and the checkpoint is written."""
+    def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True

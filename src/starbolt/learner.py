@@ -62,6 +62,7 @@ class Learner(LightningModule):
         self.mc_dropout = mc_dropout
         refuse_without_dropout(self, mc_dropout)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
+        self._epoch_loss: Tensor | None = None  # [2], sum over the objects of this epoch so far, and their number
 
     @classmethod
     def for_data(
@@ -89,28 +90,31 @@ class Learner(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one training batch."""
         loss = self.task.losses(self(batch.inputs), batch).mean()
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.row), sync_dist=True)
+        seen = torch.stack([loss.detach() * len(batch.row), loss.new_tensor(len(batch.row))])
+        self._epoch_loss = seen if self._epoch_loss is None else self._epoch_loss + seen
+        if self.trainer.is_last_batch:
+            total, objects = self._epoch_loss
+            self.log("train/loss", total / objects, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            self._epoch_loss = None
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
         out = self(batch.inputs)
-        self.log(
-            "val/loss", self.task.losses(out, batch).mean(), batch_size=len(batch.row), sync_dist=True, prog_bar=True
-        )
-        self._scored.append((self.task.predict(out), batch.y))
+        self._scored.append(({**self.task.predict(out), "loss": self.task.losses(out, batch)}, batch.y))
 
     def on_validation_epoch_end(self) -> None:
         """Scores over the whole validation part; ValueError where the network no longer predicts numbers."""
         pairs, self._scored = self._scored, []
         mine = [{"y": y, **prediction} for prediction, y in pairs]
         gathered = self._everyone({name: torch.cat([each[name] for each in mine]) for name in mine[0]} if mine else {})
-        truth = gathered.pop("y")
+        truth, losses = gathered.pop("y"), gathered.pop("loss")
         if not all(torch.isfinite(value).all() for value in gathered.values()):
             raise ValueError(
                 f"the predictions are no numbers any more in epoch {self.current_epoch}; learn slower (optim.lr=), "
                 "or look for wild values (starbolt inspect)"
             )
+        self.log("val/loss", losses.mean(), prog_bar=True)
         for name, value in self.task.scores(self.task.answer(gathered), truth).items():
             self.log(f"val/{name}", value)
 
@@ -146,18 +150,26 @@ class Learner(LightningModule):
         if self.schedule is None:
             return optimizer
         batches = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
-        if isinstance(self.trainer.limit_train_batches, int):
-            batches = min(batches, self.trainer.limit_train_batches)
+        limit = self.trainer.limit_train_batches
+        batches = min(batches, limit if isinstance(limit, int) else int(batches * limit)) or 1
         steps = -(-batches // self.trainer.accumulate_grad_batches) * max(1, self.trainer.max_epochs or 1)
         scheduler = self.schedule(optimizer, steps)
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss"}}
+            # by batches: Lightning steps one by epochs only after last.ckpt is written
+            each = {"scheduler": scheduler, "monitor": "val/loss", "interval": "step", "frequency": batches}
+            return {"optimizer": optimizer, "lr_scheduler": each}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the spec and the recipe, as plain values; Lightning's copy of the data's words may hold anything."""
         checkpoint.pop("datamodule_hyper_parameters", None)
         checkpoint["starbolt"] = self.about()
+        checkpoint["epoch_loss"] = self._epoch_loss
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the training loss of an epoch that was left in its middle."""
+        seen = checkpoint.get("epoch_loss")
+        self._epoch_loss = None if seen is None else seen.to(self.device)
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint carries besides the weights, as plain values."""

@@ -12,9 +12,15 @@ FILE = "looks.json"
 
 
 def record(run: Path, checkpoint: Path, verb: str) -> None:
-    """Add to looks.json of a run folder that its test rows were scored now, by which checkpoint and verb."""
-    when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    looks = [*of_run(run), {"when": when, "checkpoint": digest(checkpoint), "verb": verb}]
+    """Add to looks.json of a run folder that its test rows were scored now, by which checkpoint and verb.
+
+    A training that goes on after it was killed amid its report has looked but once.
+    """
+    when, looks = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), of_run(run)
+    look = {"checkpoint": digest(checkpoint), "verb": verb}
+    if verb == "train" and looks and looks[-1].items() >= look.items():
+        return
+    looks.append({"when": when, **look})
     aside = run / f".{FILE}.part"
     aside.write_text(json.dumps(looks, indent=1))
     aside.rename(run / FILE)

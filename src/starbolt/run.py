@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import build, looks, provenance, tracking
-from starbolt.callbacks import History, Interrupt, Lines, Monitored, Stopped
+from starbolt import build, cluster, lease, looks, provenance, signals, tracking
+from starbolt.callbacks import History, Lines, Monitored
 from starbolt.checkpoints import read_checkpoint
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
@@ -28,14 +29,35 @@ from starbolt.learner import Learner
 from starbolt.messages import bar, say, talk
 from starbolt.report import write as write_report
 from starbolt.scoring import calibrate_run, keep_evidence, score_parts, write_json
+from starbolt.signals import Stopped
 
 
 def main(folder: str | None = None) -> None:
-    """Execute the folder named on the command line; the last line printed is the folder."""
+    """Execute the folder named on the command line; the last line printed is the folder.
+
+    Raises Stopped where it was asked to stop and can go on; ValueError where another process executes it.
+    """
     path = Path(folder or sys.argv[1])
     talk(path / "log.txt")
-    execute(path)
+    with signals.owned(), lease.held(path) if leading() else nullcontext():
+        execute(path)
     rank_zero_only(say)(f"{path}")
+
+
+def leading() -> bool:
+    """Whether this process is the first of the ranks, or the only one."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def stopped(folder: str, stop: Stopped) -> int:
+    """What follows on a stop: words, and the job back in the queue where a cluster took its machine; the exit status."""
+    signals.deaf()
+    if not leading():
+        return 0  # the first rank tells; another's status would have it killed before it has
+    say(f"stopped; go on with: starbolt train run={folder}")
+    if stop.status == signals.TAKEN and cluster.job():
+        say(cluster.requeue())
+    return stop.status
 
 
 def execute(folder: Path) -> dict[str, float]:
@@ -55,17 +77,20 @@ def execute(folder: Path) -> dict[str, float]:
     try:
         tracking.begin(trainer, settings(cfg, learner))
         metrics = fit_and_score(cfg, folder, trainer, learner, data, began)
-    except BaseException:
-        tracking.close(trainer, failed=True)
+    except Stopped:
+        tracking.close(trainer, "stopped")
         raise
-    tracking.close(trainer, failed=False)
+    except BaseException:
+        tracking.close(trainer, "failed")
+        raise
+    tracking.close(trainer, "finished")
     return metrics
 
 
 def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
     """Audit the data and their split, and keep who is in which part; AuditError where a fault is not waived."""
     audited = build.audit(cfg)(data)
-    if getattr(rank_zero_only, "rank", 0) == 0:
+    if leading():
         write_json(folder / "audit.json", audited.to_dict())
         if not ((folder / SPLIT).exists() and (folder / "checkpoints" / "last.ckpt").exists()):
             data.store_split(folder)
@@ -80,7 +105,8 @@ def fit_and_score(
 ) -> dict[str, float]:
     """Fit, go back to the best epoch, calibrate, score its parts beside the controls, report."""
     last, best = folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "best.ckpt"
-    trainer.fit(learner, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    with signals.training():
+        trainer.fit(learner, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
         return {}
     chosen = best if best.exists() else last
@@ -91,12 +117,14 @@ def fit_and_score(
     tables = score_parts(folder, learner, data, parts, slices=cfg.get("slices", ()), device=device)
     if "test" in parts:
         looks.record(folder, chosen, "train")
-    keep_evidence(folder, learner, data, tables, device=device)
+    write_json(folder / "spec.json", learner.spec.to_dict())
     write_json(folder / "provenance.json", provenance.of_run(cfg, learner, began) | {"notes": data.notes})
-    report, metrics = write_report(folder), json.loads((folder / "metrics.json").read_text())
-    tracking.finish(trainer, folder, metrics)
+    metrics = json.loads((folder / "metrics.json").read_text())
     say_scores(metrics, parts[-1])
-    say(f"report: {report}")
+    if cfg.get("report", True):
+        keep_evidence(folder, learner, data, tables, device=device)
+        say(f"report: {write_report(folder)}")
+    tracking.finish(trainer, folder, metrics)
     return metrics
 
 
@@ -120,7 +148,7 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
 
 def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trainer:
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has."""
-    own: list[Any] = [History(folder), Interrupt(folder), Monitored(cfg.monitor)]
+    own: list[Any] = [History(folder), Monitored(cfg.monitor)]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not terminal:
         own.append(Lines(cfg.monitor))
@@ -165,6 +193,5 @@ if __name__ == "__main__":
     with guarded():
         try:
             main()
-        except Stopped:
-            say(f"stopped; go on with: starbolt train run={sys.argv[1]}")
-            sys.exit(130)
+        except Stopped as stop:
+            sys.exit(stopped(sys.argv[1], stop))

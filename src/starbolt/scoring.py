@@ -125,7 +125,7 @@ def keep_evidence(
     *,
     device: torch.device | None = None,
 ) -> None:
-    """What a report shows besides the answers: controls.json, shift.json, explain.npz, gallery.npz and spec.json.
+    """What a report shows besides the answers: controls.json, shift.json, explain.npz and gallery.npz.
 
     tables: the predictions of each scored part, the last of which the report shows.
     """
@@ -139,7 +139,6 @@ def keep_evidence(
         write_json(folder / "shift.json", shift_table(data.sources, spec, data.y, data.parts, groups=groups_of(data)))
     beside = controls(data.sources, data.y, data.parts, network.task, score=list(tables))
     write_json(folder / "controls.json", beside)
-    write_json(folder / "spec.json", spec.to_dict())
 
 
 def groups_of(data: ObjectDataModule) -> np.ndarray | None:

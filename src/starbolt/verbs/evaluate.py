@@ -50,6 +50,7 @@ def main(words: list[str]) -> None:
 def report(folder: Path, network: Network, data: ObjectDataModule, table: pa.Table, named: str) -> None:
     """The report of an ensemble's test part; that of a run, which tells how often the test rows were scored, anew."""
     if isinstance(network, Ensemble):
+        write_json(folder / "spec.json", network.spec.to_dict())
         keep_evidence(folder, network, data, {"test": table})
         name = f"an ensemble of {len(network.members)} networks"
         write_json(folder / "config.yaml", {"name": name, **network.recipe})
