@@ -1,4 +1,4 @@
-"""signals: in training they are noted, at any other time they stop the run at once; afterwards they are as they were."""
+"""signals: in training they are noted, at any other time they stop the run at once; then they are as they were."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from lightning.fabric.plugins.environments import ClusterEnvironment, LightningE
 def plugins() -> list[Any]:
     """Lightning's environment where it would guess wrong; none where no scheduler is about.
 
-    Under srun with several tasks Slurm starts the ranks, and the signals are ours. Inside an allocation without srun, or
-    with a single task, Lightning starts them itself; else it would wait for tasks that nobody starts.
+    Under srun with several tasks Slurm starts the ranks, and the signals are ours. Inside an allocation without srun,
+    or with a single task, Lightning starts them itself; else it would wait for tasks that nobody starts.
     """
     if not job():
         return []

@@ -13,6 +13,7 @@ def states(device: torch.device) -> dict[str, Any]:
     """The states of this process's generators: Python's, numpy's, torch's, and that of the device."""
     version, words, gauss = random.getstate()
     name, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    assert isinstance(keys, np.ndarray)
     found = {
         "python": [version, list(words), gauss],
         "numpy": [name, torch.from_numpy(keys.astype(np.int64)), place, has_gauss, cached],

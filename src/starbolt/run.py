@@ -50,7 +50,7 @@ def leading() -> bool:
 
 
 def stopped(folder: str, stop: Stopped) -> int:
-    """What follows on a stop: words, and the job back in the queue where a cluster took its machine; the exit status."""
+    """What follows on a stop: words, and the job back in the queue of the cluster that took its machine; the status."""
     signals.deaf()
     if not leading():
         return 0  # the first rank tells; another's status would have it killed before it has

@@ -109,16 +109,28 @@ def test_ranks_share_without_repeats(make, world):
     training = [loader(make(), shuffle=True, rank=rank, world=world) for rank in range(world)]
     epochs = [list(batches) for batches in training]
     assert len({len(epoch) for epoch in epochs} | {len(batches) for batches in training}) == 1
-    seen = [row for epoch in epochs for row in rows_of(epoch)]
-    assert len(seen) == len(set(seen))
-    assert len(seen) > len(ROWS) - 8 * world
+    counted = [b.row[b.weight > 0].tolist() for epoch in epochs for b in epoch]
+    assert sorted(itertools.chain(*counted)) == ROWS.tolist()
     scored = [rows_of(loader(make(), rank=rank, world=world)) for rank in range(world)]
     assert sorted(itertools.chain(*scored)) == ROWS.tolist()
 
 
+@pytest.mark.parametrize("make", [table, curves])
+@pytest.mark.parametrize("world", [2, 3, 4])
+def test_ranks_take_the_steps_of_one_process_with_batches_of_all_of_them(make, world):
+    """Per step the mean over ranks of their weighted means is the mean of the one process, the last step included."""
+    alone = list(loader(make(), size=4 * world, shuffle=True))
+    together = [list(loader(make(), size=4, shuffle=True, rank=rank, world=world)) for rank in range(world)]
+    assert {len(ranks) for ranks in together} == {len(alone)}
+    for whole, *shares in zip(alone, *together, strict=True):
+        assert len({len(share.row) for share in shares}) == 1
+        means = [(share.row.double() * share.weight).mean() for share in shares]
+        torch.testing.assert_close(torch.stack(means).mean(), whole.row.double().mean())
+
+
 def test_no_rank_is_left_without_a_batch_in_training():
     for rank in range(4):
-        batches = loader(rows=ROWS[:10], shuffle=True, rank=rank, world=4)
+        batches = loader(rows=ROWS[:2], shuffle=True, rank=rank, world=4)
         assert len(list(batches)) == len(batches) == 1
 
 
@@ -140,19 +152,15 @@ def test_batches_of_series_are_of_like_length():
     series=st.booleans(),
 )
 def test_blocks_lose_and_repeat_no_row(count, size, block, world, epoch, series):
-    """Whatever the sizes: each row at most once an epoch over all ranks, and exactly once where there is one."""
+    """Whatever the sizes: each row has a weight exactly once an epoch over all ranks."""
     rows = np.flatnonzero(np.random.default_rng(count).random(N) < 0.7)[:count]
     make = curves if series else table
-    orders = [
-        loader(make(), rows, size, shuffle=True, block=block, rank=rank, world=world).order(epoch)
-        for rank in range(world)
-    ]
-    seen = np.concatenate([np.concatenate(order) for order in orders if order] or [rows[:0]])
-    assert set(seen) <= set(rows)
-    if world == 1:
-        assert sorted(seen) == rows.tolist()
-    elif len(rows) >= size * world:
-        assert len(seen) == len(set(seen))
+    seen = []
+    for rank in range(world):
+        batches = loader(make(), rows, size, shuffle=True, block=block, rank=rank, world=world)
+        batches.epoch = epoch
+        seen += [row for batch in batches for row in batch.row[batch.weight > 0].tolist()]
+    assert sorted(seen) == rows.tolist()
 
 
 def wide(rows=6400):

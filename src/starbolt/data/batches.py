@@ -26,8 +26,10 @@ class Batches:
     """A loader of Batches; its place within an epoch can be saved and restored.
 
     sources: modality name -> Source. rows: int64 [n], catalogue rows to visit. y, weight: of all N catalogue rows.
-    shuffle: a new order each epoch, from `seed`. rank, world: this process takes every world-th batch from the rank-th
-    on; in training all ranks get equally many. Each iteration is an epoch, also where the one before was not finished.
+    shuffle: a new order each epoch, from `seed`. Each iteration is an epoch, even if the one before was not finished.
+    rank, world: in training the ranks deal each batch of world x batch_size rows among them, so that together they take
+    the steps of one process with such batches; where a last one cannot be dealt evenly it is filled up with rows of no
+    weight, and the weights of the others make up for it. In evaluation a rank takes every world-th batch.
     block: shuffle blocks of so many consecutive rows, and rows within pools of blocks; 0: all rows at once; None: 0
     unless the measurements of these rows fill more than half of the machine's memory.
     """
@@ -56,36 +58,50 @@ class Batches:
         self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
     def __len__(self) -> int:
-        batches = -(-len(self.rows) // self.batch_size)
-        return max(batches // self.world, 1) if self.shuffle else len(range(self.rank, batches, self.world))
+        batches = -(-len(self.rows) // self._whole)
+        return batches if self.shuffle else len(range(self.rank, batches, self.world))
 
     def __iter__(self) -> Iterator[Batch]:
         if self.handed and not (self._resumed and self.handed < len(self)):  # Lightning never runs past the last batch
             self.epoch, self.handed = self.epoch + 1, 0
         self._resumed = False
-        for rows in self._announced(self.order(self.epoch)[self.handed :]):
-            batch = self.gather(rows)
+        for whole in self._announced(self.order(self.epoch)[self.handed :]):
+            batch = self._dealt(whole) if self.shuffle and self.world > 1 else self.gather(whole)
             self.handed += 1
             yield batch
 
+    @property
+    def _whole(self) -> int:
+        """Rows of a batch of all ranks together."""
+        return self.batch_size * self.world if self.shuffle else self.batch_size
+
     def order(self, epoch: int) -> list[np.ndarray]:
-        """The rows of each batch of this process in the given epoch."""
+        """The rows of each batch in the given epoch: in training of all ranks together, else of this process."""
         random = np.random.default_rng([self.seed, epoch])
         index = self._shuffled(random) if self.shuffle else np.arange(len(self.rows))
         if self._lengths is not None:
             index = self._by_length(index)
-        batches = [self.rows[index[i : i + self.batch_size]] for i in range(0, len(index), self.batch_size)]
+        batches = [self.rows[index[i : i + self._whole]] for i in range(0, len(index), self._whole)]
         if self.shuffle and self._lengths is not None:
             near = POOL if self.block else len(batches)  # of like length, and of a pool
             batches = [batches[i] for i in _within(random, np.arange(len(batches)), near)]
-        mine = batches[self.rank :: self.world]
-        return (mine or batches)[: len(self)] if self.shuffle else mine  # fewer batches than ranks: no rank may wait
+        return batches if self.shuffle else batches[self.rank :: self.world]
 
     def gather(self, rows: np.ndarray) -> Batch:
         """The Batch of the given catalogue rows."""
         row = torch.from_numpy(np.ascontiguousarray(rows))
         inputs = {name: source.gather(row, self.steps) for name, source in self.sources.items()}
         return Batch(inputs, self.y[row], self.weight[row], row)
+
+    def _dealt(self, whole: np.ndarray) -> Batch:
+        """This rank's share of a batch of all ranks, weighted such that the mean over ranks is that over the batch."""
+        each = -(-len(whole) // self.world)
+        mine = whole[self.rank :: self.world]
+        batch = self.gather(np.concatenate([mine, whole[: each - len(mine)]]))
+        if len(whole) % self.world == 0:
+            return batch
+        share = torch.arange(each) < len(mine)
+        return batch._replace(weight=batch.weight * share * (each * self.world / len(whole)))
 
     def state_dict(self) -> dict[str, Any]:
         """The place: epoch, batches handed out in it, and the block on which the order depends."""
@@ -107,7 +123,7 @@ class Batches:
 
     def _announced(self, batches: list[np.ndarray]) -> Iterator[np.ndarray]:
         """The batches; where there are blocks, the kernel reads a pool of them ahead."""
-        pool = max(self.block * BLOCKS // (self.batch_size * self.world), 1)
+        pool = max(self.block * BLOCKS // self._whole, 1)
         for i, rows in enumerate(batches):
             if self.block and self.shuffle and i % pool == 0:
                 self._announce(batches[i + pool if i else 0 : i + 2 * pool])
@@ -121,7 +137,7 @@ class Batches:
 
     def _by_length(self, index: np.ndarray) -> np.ndarray:
         assert self._lengths is not None
-        pool = self.batch_size * POOL if self.shuffle or self.block else len(index)
+        pool = self._whole * POOL if self.shuffle or self.block else len(index)
         pieces = [index[i : i + pool] for i in range(0, len(index), max(pool, 1))]
         return np.concatenate([p[np.argsort(self._lengths[p], kind="stable")] for p in pieces])
 
