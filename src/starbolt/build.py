@@ -20,10 +20,10 @@ from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint, first_line,
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
 from starbolt.data.audit import Audit
+from starbolt.direction import mode_of
 from starbolt.ensemble import Ensemble
 from starbolt.keeping import Last
 from starbolt.learner import Learner, symmetries_of
-from starbolt.tasks.scores import mode_of
 
 FILES = (
     "path", "test_path", "catalogue", "test_catalogue", "observations", "test_observations", "objects", "test_objects",

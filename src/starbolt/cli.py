@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from starbolt import helptext
 from starbolt.compose import UserError, compose, own_conf, write_config
+from starbolt.like import compose_like, loosen
 from starbolt.messages import guarded
 
 
@@ -35,15 +36,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         VERBS[verb](rest)
 
 
+FLAGS = ("-m", "--multirun", "--compose")
+
+
 def train(words: list[str]) -> None:
-    """Compose, write config.yaml into the run's folder and execute it; -m runs a sweep."""
-    if {"-m", "--multirun"} & set(words):
+    """Compose, write config.yaml into the run's folder and execute it; -m runs a sweep, --compose stops short of it."""
+    flags, words = {word for word in words if word in FLAGS}, [word for word in words if word not in FLAGS]
+    if any(word.startswith("sweep.best=") for word in words):
+        from starbolt.sweep import best_words
+
+        named = [word for word in words if word.startswith("sweep.best=")]
+        words = [*best_words(named[-1].partition("=")[2]), *(word for word in words if word not in named)]
+    if flags & {"-m", "--multirun"}:
         from starbolt.sweep import sweep
 
-        sweep([word for word in words if word not in ("-m", "--multirun")])
+        sweep(words)
         return
-    cfg = continued(words) or compose(words)
+    if lost := [word for word in words if word.startswith(("sweep=", "sweep.", "launcher=", "launcher."))]:
+        raise UserError(f"{lost[0]} is of a sweep: add -m; one run on a cluster: sbatch scripts/slurm/train.sbatch")
+    cfg = compose_like(words) or continued(words) or compose(words)
     folder = write_config(cfg, words)
+    if "--compose" in flags:
+        print(folder)
+        return
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "starbolt.run", str(folder)])
 
@@ -66,8 +81,10 @@ def continued(words: Sequence[str]) -> object | None:
     from starbolt.compose import override
 
     cfg = OmegaConf.load(Path(named[0]) / "config.yaml")
+    loosen(cfg)
     override(cfg, [word for word in words if not word.startswith("run=")])
     cfg.run = str(Path(named[0]).absolute())
+    OmegaConf.resolve(cfg)
     return cfg
 
 
@@ -90,4 +107,6 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "runs": _late("runs"),
     "compare": _late("compare"),
     "export": _late("export"),
+    "reproduce": _late("reproduce"),
+    "sync": _late("sync"),
 }

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from typing import Any
 
-from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment
+LIVING = (
+    "PENDING",
+    "CONFIGURING",
+    "RUNNING",
+    "SUSPENDED",
+    "COMPLETING",
+    "REQUEUED",
+    "STOPPED",
+    "RESIZING",
+    "UNREACHABLE",
+)
 
 
 def plugins() -> list[Any]:
@@ -18,6 +29,8 @@ def plugins() -> list[Any]:
     """
     if not job():
         return []
+    from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment
+
     environment: ClusterEnvironment = SLURMEnvironment(auto_requeue=False) if tasks() > 1 else LightningEnvironment()
     return [environment]
 
@@ -35,31 +48,64 @@ def tasks() -> int:
     return int(os.environ.get("SLURM_STEP_NUM_TASKS") or os.environ.get("SLURM_NTASKS") or 1) if step.isdigit() else 1
 
 
-def requeue() -> str:
-    """Have Slurm start this job again, from its beginning; a sentence on what was done.
-
-    Not a job that was cancelled: whoever did that does not want it back.
-    """
+def requeue(number: int) -> str:
+    """Have Slurm start this job again, from its beginning, after signal `number`; a sentence on what was done."""
     name = job()
     if name is None:
         return "there is no Slurm job to start again"
-    if state(name) == "CANCELLED":
-        return f"the Slurm job {name} was cancelled, and is not started again"
-    done = _scontrol("requeue", name)
+    if why := unwanted(name, number):
+        return f"the Slurm job {name} is not started again: {why}"
+    done = _told("scontrol", "requeue", name)
     if done.returncode:
         return f"Slurm did not take the job {name} back ({done.stderr.strip()}); start it again by hand"
     return f"the Slurm job {name} is queued again"
 
 
+def unwanted(name: str, number: int) -> str | None:
+    """Why a job that heard signal `number` should not run again; None where it was only asked to make room.
+
+    A job that is being cancelled is COMPLETING as long as one of its processes lives. SIGTERM to a job of several
+    processes that nobody pre-empts comes from srun, which ends the others where one of them failed.
+    """
+    told = _told("scontrol", "show", "job", name).stdout
+    if "JobState=RUNNING" not in told:
+        return "it was cancelled, or has ended"
+    if number == signal.SIGTERM and tasks() > 1 and "PreemptTime=None" in told:
+        return "another of its processes failed"
+    return None
+
+
 def state(name: str) -> str | None:
-    """What Slurm says of a job, such as RUNNING, PENDING, TIMEOUT; None of one that it does not know any more."""
-    done = _scontrol("show", "job", name)
+    """What Slurm says of a job, such as RUNNING, PENDING, TIMEOUT; None of one that it does not know any more.
+
+    UNREACHABLE where Slurm does not answer.
+    """
+    done = _told("scontrol", "show", "job", name)
+    if done.returncode and "Invalid job id" not in done.stderr:
+        return "UNREACHABLE"
     found = re.search(r"JobState=(\w+)", done.stdout)
     return found.group(1) if found else None
 
 
-def _scontrol(*words: str) -> subprocess.CompletedProcess[str]:
+def queued() -> set[str] | None:
+    """The jobs in Slurm's queue, waiting or running, as JOB and ARRAY_TASK; None where Slurm does not answer."""
+    done = _told("squeue", "--noheader", "--array", "--format=%F_%K %A")
+    if done.returncode:
+        return None
+    jobs: set[str] = set()
+    for line in done.stdout.splitlines():
+        array, single = line.split()
+        jobs |= {array if not array.endswith("_N/A") else single, single}
+    return jobs
+
+
+def cancel(name: str) -> None:
+    """Take a job out of the queue."""
+    _told("scancel", name)
+
+
+def _told(*words: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(words, 1, "", str(error))

@@ -85,6 +85,8 @@ def complete(cfg: Any, choices: dict[str, Any]) -> None:
         raise UserError(
             f"monitor={cfg.monitor} would choose by the test rows; choose by validation, as in monitor=val/loss"
         )
+    for word in ("sweep", "launcher"):  # of many runs, not of this one
+        cfg.pop(word, None)
     cfg.name = cfg.name or choices.get("experiment") or f"{choices['data']}-{choices['model']}"
     if not cfg.run:
         cfg.run = unused(Path("runs") / str(cfg.name))
@@ -157,11 +159,13 @@ def _misspelt(key: str) -> str:
 
 
 def _settings(group: str, option: str) -> dict[str, Any]:
-    """The settings of an option with their packaged values; empty for one of the user's own."""
+    """The settings of an option with their packaged values, those it is laid over included; none of the user's own."""
     from omegaconf import OmegaConf
 
     file = conf_folder() / group / f"{option}.yaml"
-    return OmegaConf.to_container(OmegaConf.load(file), resolve=False) or {} if file.is_file() else {}  # type: ignore[return-value]
+    content: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False) if file.is_file() else {}
+    below = [base for base in content.pop("defaults", []) if isinstance(base, str) and base != "_self_"]
+    return {key: value for base in below for key, value in _settings(group, base).items()} | content
 
 
 def _refuse_words_for_numbers(cfg: Any, choices: dict[str, Any]) -> None:

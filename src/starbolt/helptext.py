@@ -14,6 +14,8 @@ VERBS = {
     "runs": "list the runs here with their scores",
     "compare": "tell whether one setting is better than another, on the same objects",
     "export": "write a trained network as ONNX or torch.export file, checked on the spot",
+    "reproduce": "train a run again, tell what differs and whether the scores are equal",
+    "sync": "upload what runs logged offline to Weights & Biases",
 }
 EXAMPLES = {
     "train": (
@@ -57,6 +59,12 @@ EXAMPLES = {
         "starbolt compare sweeps/NAME output=compare/NAME",
         "starbolt compare sweeps/OLD sweeps/NEW",
     ),
+    "reproduce": (
+        "starbolt reproduce runs/NAME/DATE_TIME",
+        "starbolt reproduce runs/NAME/DATE_TIME run=again",
+        "starbolt reproduce sweeps/NAME/TRIAL",
+    ),
+    "sync": ("starbolt sync", "starbolt sync runs/NAME/DATE_TIME", "starbolt sync sweeps/NAME sweeps/OTHER"),
 }
 COMPOSED = ("train", "inspect", "pack")
 
@@ -105,6 +113,8 @@ OWN_WORDS = {
                "  trust=[PACKAGE]  packages whose classes the checkpoint may name"),
     "compare": ("words", "  RUN or FOLDER of runs, several; the first setting is what the others are compared with",
                 "  output=FOLDER (default: compare)", "  runs that differ only in seed and split.fold are one setting"),
+    "reproduce": ("words", "  RUN, a finished one", "  run=FOLDER to train it in (default: a new one, runs/NAME/DATE_TIME)"),
+    "sync": ("words", "  RUN or FOLDER of runs, several (default: runs and sweeps)"),
 }  # fmt: skip
 
 

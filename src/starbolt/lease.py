@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK, ALIVE = ".lock", ".alive"
-BEAT = 15.0  # seconds between two signs of life
-DEAD = 90.0  # seconds without one after which a process on another machine counts as dead
+BEAT = 10.0  # seconds between two signs of life
+DEAD = 60.0  # seconds without one after which a process on another machine counts as dead
 
 
 @contextmanager
@@ -48,6 +48,12 @@ def holder(folder: Path) -> str | None:
         return None
     living = _locked(folder) if host == socket.gethostname() else age < DEAD
     return f"process {process} on {host}" if living else None
+
+
+def process_here(folder: Path) -> int | None:
+    """The number of the process that executes a folder, where it is one of this machine's."""
+    words = (holder(folder) or "").split()
+    return int(words[1]) if words and words[-1] == socket.gethostname() else None
 
 
 def _locked(folder: Path) -> bool:

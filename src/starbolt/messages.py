@@ -74,11 +74,12 @@ def guarded() -> Iterator[None]:
             raise
         with suppress(OSError):  # the disk may be full, or the folder may not be there
             _write(traceback.format_exc())
-        print(f"starbolt: {_sentence(error)}", file=sys.stderr)
+        print(f"starbolt: {sentence(error)}", file=sys.stderr)
         sys.exit(1)
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """What went wrong and the way out, for a user."""
     if "hydra" in type(error).__module__ and error.__cause__ is not None:
         error = error.__cause__
     if getattr(error, "errno", None) == errno.ENOSPC:

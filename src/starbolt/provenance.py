@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -37,15 +38,30 @@ def of_run(cfg: DictConfig, learner: Learner, began: float) -> dict[str, Any]:
         "command": command(Path(cfg.run)),
         "started": datetime.datetime.fromtimestamp(began, datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - began, 1),
-        "starbolt": starbolt.__version__,
-        "git": git_commit(),
-        "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "hardware": hardware(),
+        **here(),
         "seed": cfg.seed,
         "data": learner.spec.data,
         "split": learner.spec.split,
         "parameters": sum(p.numel() for p in learner.parameters()),
+    }
+
+
+def here() -> dict[str, Any]:
+    """What a result depends on besides its configuration and data: code, packages and machine, as they are now.
+
+    directory: where relative paths begin. source: fingerprint of starbolt's own code, in or outside a repository.
+    changes: fingerprint of what differs from the commit of the current directory; None where nothing does.
+    """
+    return {
+        "directory": os.getcwd(),
+        "starbolt": starbolt.__version__,
+        "source": source(),
+        "git": git_commit(),
+        "changes": git_changes(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "hardware": hardware(),
+        "processor": processor(),
     }
 
 
@@ -64,6 +80,31 @@ def git_commit() -> str | None:
         return None
     changes = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=False)
     return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+
+
+def git_changes() -> str | None:
+    """Fingerprint of the changes to files that git knows; None where there are none, or no repository."""
+    if shutil.which("git") is None:
+        return None
+    changes = subprocess.run(["git", "diff", "HEAD", "--binary"], capture_output=True, check=False).stdout
+    return hashlib.sha256(changes).hexdigest()[:16] if changes else None
+
+
+def source() -> str:
+    """Fingerprint of the Python files that starbolt is made of."""
+    root, digest = Path(starbolt.__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def processor() -> str:
+    """Model of the processor and the instructions that torch uses of it: other ones round otherwise."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.is_file() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{model or platform.processor() or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def hardware() -> str:

@@ -11,16 +11,18 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, cluster, lease, looks, provenance, signals, tracking
+from starbolt.attempt import Attempt, Prune, Pruned
 from starbolt.callbacks import History, Lines, Monitored
 from starbolt.checkpoints import read_checkpoint
 from starbolt.data import ObjectDataModule
@@ -56,12 +58,20 @@ def stopped(folder: str, stop: Stopped) -> int:
         return 0  # the first rank tells; another's status would have it killed before it has
     say(f"stopped; go on with: starbolt train run={folder}")
     if stop.status == signals.TAKEN and cluster.job():
-        say(cluster.requeue())
+        say(cluster.requeue(stop.number))
     return stop.status
 
 
 def execute(folder: Path) -> dict[str, float]:
     """Train, score and report; returns metrics.json. Raises Stopped where the user asked to stop."""
+    attempt = Attempt.of(folder, tells=leading())
+    with attempt.recorded() if attempt else nullcontext():
+        return train(folder, attempt)
+    return {}  # pruned
+
+
+def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
+    """The same for a run that may be a trial of a sweep, whose end the caller records."""
     began = time.time()
     cfg = OmegaConf.load(folder / "config.yaml")
     assert isinstance(cfg, DictConfig)
@@ -72,13 +82,13 @@ def execute(folder: Path) -> dict[str, float]:
     learner = build.learner(cfg, data)
     build.refuse_unknown_columns(cfg, data)
     examine(cfg, folder, data)
-    trainer = build_trainer(cfg, folder, data)
+    trainer = build_trainer(cfg, folder, data, [Prune(attempt)] if attempt else [])
     describe(learner, data, trainer.strategy.root_device)
     try:
         tracking.begin(trainer, settings(cfg, learner))
         metrics = fit_and_score(cfg, folder, trainer, learner, data, began)
-    except Stopped:
-        tracking.close(trainer, "stopped")
+    except (Stopped, Pruned) as end:
+        tracking.close(trainer, "stopped" if isinstance(end, Stopped) else "pruned")
         raise
     except BaseException:
         tracking.close(trainer, "failed")
@@ -146,9 +156,9 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
     say(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
 
-def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> Trainer:
-    """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has."""
-    own: list[Any] = [History(folder), Monitored(cfg.monitor)]
+def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule, more: Sequence[Callback] = ()) -> Trainer:
+    """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has, and some more."""
+    own: list[Any] = [History(folder), Monitored(cfg.monitor), *more]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not terminal:
         own.append(Lines(cfg.monitor))
@@ -183,6 +193,7 @@ def quiet() -> None:
         "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
     )  # Lightning 2.6 on torch 2.15
     warnings.filterwarnings("ignore", "GPU available but not used")
+    warnings.filterwarnings("ignore", r"It is recommended to use `self.log.*sync_dist=True`")  # they are those of all
     warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
 
 

@@ -8,8 +8,9 @@ import torch
 from sklearn import metrics
 
 from starbolt.contract import TargetSpec
+from starbolt.direction import mode_of
 from starbolt.tasks import Regression
-from starbolt.tasks.scores import best_cut, class_scores, mode_of, nmad, quantity_scores, sigma_iqr
+from starbolt.tasks.scores import best_cut, class_scores, nmad, quantity_scores, sigma_iqr
 
 SPEC = TargetSpec(("z",), ("",), mean=(0.5,), spread=(0.2,), log_mean=(-0.3,), log_spread=(0.1,))
 

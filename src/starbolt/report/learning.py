@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 def chosen(results: Results) -> Choice | None:
     """The best epoch by the monitored score; None where nothing was trained."""
-    from starbolt.tasks.scores import mode_of
+    from starbolt.direction import mode_of
 
     history, monitor = results.history, results.config.get("monitor", "val/loss")
     monitor = monitor if monitor in history else "val/loss"

@@ -69,7 +69,7 @@ def beside_controls(results: Results, found: Mapping[str, Interval]) -> str:
 
 
 def _verdict(name: str, value: float, theirs: float, interval: Interval | None) -> str:
-    from starbolt.tasks.scores import LOWER_IS_BETTER
+    from starbolt.direction import LOWER_IS_BETTER
 
     low, high = interval or (value, value)
     lower = name.partition("/")[0] in LOWER_IS_BETTER

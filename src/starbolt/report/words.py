@@ -90,7 +90,7 @@ def measured(value: float, interval: Interval | None, unit: str) -> str:
 
 
 def _aim(name: str) -> str:
-    from starbolt.tasks.scores import LOWER_IS_BETTER
+    from starbolt.direction import LOWER_IS_BETTER
 
     base = name.partition("/")[0]
     return AIMS.get(base, "lower is better" if base in LOWER_IS_BETTER else "higher is better")

@@ -19,7 +19,7 @@ COLUMNS = (
 
 def sense(score: str) -> int:
     """1 where more of a score is better, -1 where less is, 0 where a value between is best."""
-    from starbolt.tasks.scores import LOWER_IS_BETTER
+    from starbolt.direction import LOWER_IS_BETTER
 
     base = score.partition("/")[0]
     return 0 if base in AIMS else -1 if base in LOWER_IS_BETTER else 1

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from starbolt.direction import LOWER_IS_BETTER
 from starbolt.report.calibrated.chance import wilson
 from starbolt.report.intervals import groups_of, intervals, is_redshift
 from starbolt.report.results import Results
 from starbolt.report.slices.cells import Cell, Slicing, slicings
-from starbolt.tasks.scores import LOWER_IS_BETTER, nmad
+from starbolt.tasks.scores import nmad
 
 FAILS = 3.0  # bars by which a cell must be worse than all objects
 AT_LEAST = 0.1  # and share of the score, so that no trifle of a large catalogue is told

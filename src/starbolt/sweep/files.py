@@ -1,0 +1,94 @@
+"""What a sweep keeps in its folder beside the journal: sweep.json, trials.json, best.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from starbolt.compose import UserError
+from starbolt.study import Axis, Study, Trial
+
+SWEEP, TRIALS, BEST = "sweep.json", "trials.json", "best.yaml"
+
+
+def begin(folder: Path, about: dict[str, Any], axes: Sequence[Axis]) -> None:
+    """Write sweep.json, or refuse to go on with another sweep's folder: what it has found would not be comparable."""
+    told = about | {"axes": {axis.key: axis.to_dict() for axis in axes}}
+    if (folder / SWEEP).is_file():
+        before = json.loads((folder / SWEEP).read_text())
+        for word in ("words", "objective", "sampler"):
+            if before[word] != told[word]:
+                was, now = _different(before[word], told[word])
+                raise UserError(
+                    f"{folder} is a sweep with {was or 'nothing'} where this one has {now or 'nothing'}: the two would "
+                    "not compare; give this one a name of its own: sweep.name=NAME"
+                )
+        same = before["axes"].keys() == told["axes"].keys()  # a grid may get more values
+        if not same or (told["sampler"] != "grid" and before["axes"] != told["axes"]):
+            raise UserError(f"{folder} varies other settings; give this sweep a name of its own: sweep.name=NAME")
+    write(folder / SWEEP, told)
+
+
+def trials_told(folder: Path, study: Study, place: Any, label: Any, mode: str) -> dict[str, Any]:
+    """trials.json: every trial with its settings, end, scores and curve; the best one; what mattered."""
+    rows = [_row(trial, place(trial), label(trial)) for trial in study.trials()]
+    told = {"trials": rows, "best": best_of(study.trials(), mode), "importance": study.importance()}
+    write(folder / TRIALS, told)
+    return told
+
+
+def best_of(trials: Sequence[Trial], mode: str) -> int | None:
+    """Number of the finished trial with the best value, the first of equals; None where none has finished."""
+    done = [(trial.value, trial.number) for trial in trials if trial.state == "finished" and trial.value is not None]
+    if not done:
+        return None
+    return min(done)[1] if mode == "min" else min((-value, number) for value, number in done)[1]
+
+
+def best_words(named: str) -> list[str]:
+    """The override words of the best trial of a sweep, named by its name or folder; UserError where there is none.
+
+    Its test rows were left alone while it was chosen: now they are to be scored.
+    """
+    folder = Path(named) if (Path(named) / SWEEP).is_file() else Path("sweeps") / named
+    if not (folder / TRIALS).is_file():
+        raise UserError(f"sweep.best={named} names no sweep: there is no {folder / SWEEP}")
+    about, told = (json.loads((folder / name).read_text()) for name in (SWEEP, TRIALS))
+    if told["best"] is None:
+        raise UserError(f"no trial of {folder} has finished yet")
+    params = told["trials"][told["best"]]["params"]
+    words = [word for word in about["words"] if word != "test=false"]
+    return [*words, *(f"{key}={text}" for key, text in params.items())]
+
+
+def write(path: Path, content: Any) -> None:
+    """JSON or text, written aside and renamed."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+    aside.rename(path)
+
+
+def _row(trial: Trial, folder: Path, label: str) -> dict[str, Any]:
+    metrics = folder / "metrics.json"
+    return {
+        "number": trial.number,
+        "label": label,
+        "folder": folder.name,
+        "state": trial.state,
+        "params": trial.settings,
+        "value": trial.value,
+        "reason": trial.reason,
+        "seconds": trial.seconds,
+        "metrics": json.loads(metrics.read_text()) if trial.state == "finished" and metrics.is_file() else {},
+        "curve": trial.curve,
+    }
+
+
+def _different(before: Any, now: Any) -> tuple[str, str]:
+    """What only the one has and what only the other."""
+    if not isinstance(before, list):
+        return str(before), str(now)
+    one, other = [[word for word in a if word not in b] for a, b in ((before, now), (now, before))]
+    return (" ".join(one), " ".join(other)) if one or other else (" ".join(before), " ".join(now))

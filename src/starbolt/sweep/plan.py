@@ -1,0 +1,97 @@
+"""What a sweep is to find, how it chooses its trials, and when it ends: the words sweep.*."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from starbolt.compose import UserError
+from starbolt.study import PRUNERS, SAMPLERS, Axis
+from starbolt.sweep.space import axes_of, points
+
+
+class Plan:
+    """What every sweep has.
+
+    name: of the study and its folder in sweeps/; None: the time of day. resume: go on where a study of that name
+    exists. objective: the val/ score to improve. timeout: after which a trial is ended [minutes]. retry: also try
+    again what failed. space: settings to vary, beside those in the command, each in Hydra's notation.
+    """
+
+    sampler: str = "grid"
+    pruner: str | None = None
+    startup, seed, trials = 10, 0, 0
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        resume: bool = True,
+        objective: str = "val/loss",
+        timeout: float | None = None,
+        retry: bool = False,
+        space: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        if not str(objective).startswith("val/"):
+            raise UserError(
+                f"sweep.objective={objective} is no score of the validation part, by which alone a sweep may choose; "
+                "say for example sweep.objective=val/loss"
+            )
+        self.name, self.resume, self.objective, self.timeout, self.retry = name, resume, objective, timeout, retry
+        self.space = [f"{key}={value}" for key, value in space.items()]
+
+    def axes(self, words: Sequence[str]) -> tuple[Axis, ...]:
+        """What varies: in the command, which has the last word, and in the plan's own space."""
+        typed = axes_of(words)
+        named = {axis.key for axis in typed} | {word.partition("=")[0] for word in words}
+        axes = (*(axis for axis in axes_of(self.space) if axis.key not in named), *typed)
+        if not axes:
+            raise UserError("nothing varies; give a setting several values, as in optim.lr=0.01,0.001 'seed=range(3)'")
+        return axes
+
+    def points(self, axes: Sequence[Axis]) -> list[dict[str, str]]:
+        """The settings that are planned beforehand, in order."""
+        return []
+
+
+class Grid(Plan):
+    """Every combination of the values given; see Plan."""
+
+    def points(self, axes: Sequence[Axis]) -> list[dict[str, str]]:
+        return points(axes)
+
+
+class Search(Plan):
+    """Trials that learn from those before them; see Plan.
+
+    sampler: "tpe" (Bergstra et al. 2011, NeurIPS 24), "random", or "grid". trials: how many. startup: of them at
+    random before the sampler learns. pruner: None, "median" or "hyperband" (Li et al. 2018, JMLR 18, 185), which ends
+    trials that do poorly. seed: of the sampler.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampler: str = "tpe",
+        trials: int = 20,
+        startup: int = 10,
+        pruner: str | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        resume: bool = True,
+        objective: str = "val/loss",
+        timeout: float | None = None,
+        retry: bool = False,
+        space: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        common: dict[str, Any] = {"name": name, "resume": resume, "objective": objective, "timeout": timeout}
+        super().__init__(**common, retry=retry, space=space)
+        for word, value, known in (("sampler", sampler, SAMPLERS), ("pruner", pruner, (None, *PRUNERS))):
+            if value not in known:
+                names = ", ".join(str(each or "null") for each in known)
+                raise UserError(f"sweep.{word}={value} is not one of {names}")
+        self.sampler, self.trials, self.startup, self.pruner, self.seed = sampler, trials, startup, pruner, seed
+
+    def points(self, axes: Sequence[Axis]) -> list[dict[str, str]]:
+        return points(axes) if self.sampler == "grid" else []

@@ -1,0 +1,76 @@
+"""What a sweep varies, in Hydra's own notation: lists, choice(), range(), interval(), tag(log, interval()), int()."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from starbolt.compose import UserError, explain
+from starbolt.study import Axis
+
+LONGEST = 120  # letters of a label
+
+
+def parse(words: Sequence[str]) -> list[Any]:
+    """Hydra's reading of override words; UserError where one cannot be read."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_overrides(list(words))
+    except HydraException as error:
+        raise UserError(explain(error, words)) from error
+
+
+def axes_of(words: Sequence[str]) -> tuple[Axis, ...]:
+    """The settings among these words that take several values."""
+    return tuple(_axis(item) for item in parse(words) if item.is_sweep_override())
+
+
+def fixed(words: Sequence[str]) -> list[str]:
+    """The words that take one value."""
+    return [item.input_line for item in parse(words) if not item.is_sweep_override()]
+
+
+def points(axes: Sequence[Axis]) -> list[dict[str, str]]:
+    """Every combination, the last axis varying fastest; UserError where one of them has no end of values."""
+    for axis in axes:
+        if axis.kind == "interval":
+            raise UserError(
+                f"{axis.key} is a whole interval, and a grid takes single values; list some, as in {axis.key}="
+                f"{axis.low:g},{axis.high:g}, or let a sampler choose: sweep=optuna"
+            )
+    return [
+        dict(zip((axis.key for axis in axes), values, strict=True))
+        for values in itertools.product(*(axis.values for axis in axes))
+    ]
+
+
+def label_of(settings: dict[str, str]) -> str:
+    """A trial's name, by what differs: numbers that a sampler drew are told to three digits."""
+    return ",".join(f"{key}={_short(text)}" for key, text in settings.items())
+
+
+def folder_of(number: int, settings: dict[str, str], sampled: bool) -> str:
+    """Name of a trial's folder: what differs where it was listed and is short, else the trial's number."""
+    label = label_of(settings).replace("/", "-")
+    return f"trial_{number:04d}" if sampled or len(label) > LONGEST or not label else label
+
+
+def _axis(item: Any) -> Axis:
+    key = item.get_key_element()
+    if item.is_interval_sweep():
+        swept = item.value()
+        whole = isinstance(swept.start, int) and isinstance(swept.end, int)
+        return Axis(key, "interval", (), swept.start, swept.end, log="log" in swept.tags, integer=whole)
+    kind = "range" if item.is_range_sweep() and not item.value().shuffle else "choice"
+    return Axis(key, kind, tuple(dict.fromkeys(item.sweep_string_iterator())))
+
+
+def _short(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= 8 else f"{number:.3g}"

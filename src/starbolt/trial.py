@@ -1,0 +1,41 @@
+"""What a run folder says of the trial of a sweep that it is: which one, and how it ended.
+
+Whoever started it need not live: the sweep that is started again reads what is written here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILE, STATE = "trial.json", "state.json"
+
+
+class End(NamedTuple):
+    """How a trial ended: finished, pruned, failed or stopped; the objective's value; why."""
+
+    state: str
+    value: float | None = None
+    reason: str | None = None
+
+
+def assign(folder: Path, number: int, objective: str, mode: str, pruner: str | None, startup: int) -> None:
+    """Write trial.json: the run in this folder is trial `number` of the study in the folder above."""
+    content = {"number": number, "objective": objective, "mode": mode, "pruner": pruner, "startup": startup}
+    write(folder / FILE, content)
+
+
+def ended(folder: Path) -> End | None:
+    """How the trial in a folder ended, as it wrote itself; None where it wrote nothing."""
+    if not (folder / STATE).is_file():
+        return None
+    content = json.loads((folder / STATE).read_text())
+    return End(content["state"], content["value"], content["reason"])
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """JSON, written aside and renamed."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(json.dumps(content, indent=1))
+    aside.rename(path)
