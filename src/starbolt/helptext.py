@@ -124,8 +124,8 @@ def _groups() -> list[str]:
     lines = ["groups (choose with group=option)"]
     folders = sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
     lines += [f"  {group:11} {' | '.join(options(group))}" for group in folders]
-    lines += ["", "settings of data=, split=, model= and task= (type data.WORD=VALUE and so on)"]
-    for group in ("data", "split", "model", "task"):
+    lines += ["", "settings of these groups (type data.WORD=VALUE and so on)"]
+    for group in ("data", "split", "model", "task", "sweep", "launcher"):
         for option in options(group):
             file = conf_folder() / group / f"{option}.yaml"
             if file.is_file():
@@ -135,7 +135,12 @@ def _groups() -> list[str]:
                 lines += _wrapped(f"  {group}={option}: ", words)
     top = yaml.safe_load((conf_folder() / "train.yaml").read_text())
     rest = [f"{k}={v}" for k, v in top.items() if not isinstance(v, dict | list)]
-    return [*lines, "", *_wrapped("others: ", rest)]
+    flags = [
+        "  run=FOLDER  go on with a run       like=RUN  begin with the settings of another run",
+        "  -m  every combination of the values given (a sweep)       sweep.best=NAME  train the winner of one",
+        "  --compose  write the run's folder and train nothing (scripts/slurm/train.sbatch does the rest)",
+    ]
+    return [*lines, "", *_wrapped("others: ", rest), *flags]
 
 
 def _wrapped(head: str, words: list[str]) -> list[str]:

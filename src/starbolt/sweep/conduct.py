@@ -23,7 +23,6 @@ from starbolt.sweep.space import fixed, folder_of, label_of
 from starbolt.sweep.told import say_end, say_table
 from starbolt.trial import End, assign
 
-REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen, and each run may score its test rows
 MOST = 20  # values of an axis that are tried to compose beforehand
 OWN = ("sweep", "launcher", "hydra", "name")  # words about how it is done, not about what is done
 
@@ -39,7 +38,7 @@ class Sweep:
         self.axes = self.plan.axes(words)
         typed = [word for word in fixed(words) if _head(word) not in OWN]
         told = any(word.startswith("test=") for word in typed)
-        repeats = {axis.key for axis in self.axes} <= REPEATS
+        repeats = {axis.key for axis in self.axes} <= files.REPEATS
         self.words = [*typed, *([] if told or repeats else ["test=false"])]
         self.quick = [] if repeats or any(word.startswith("report=") for word in typed) else ["report=false"]
         self.folder = self._folder(config)
@@ -165,11 +164,10 @@ class Sweep:
         files.trials_told(self.folder, self.study, self.place, self.label, self.mode)
 
     def _finish(self) -> None:
-        told = files.trials_told(self.folder, self.study, self.place, self.label, self.mode)
+        told = files.trials_told(self.folder, self.study, self.place, self.label, self.mode, whole=True)
         if told["best"] is not None:
             best = self.study.trials()[told["best"]]
-            words = [word for word in self.words if word != "test=false"]
-            words += [f"{key}={text}" for key, text in best.settings.items()]
+            words = files.words_of(self.words, best.settings)
             note = f"the best of {len(told['trials'])} trials of the sweep {self.folder.name}, by {self.plan.objective}"
             files.write(self.folder / files.BEST, experiment(words, self.folder.name, note))
             self._report(self.place(best))

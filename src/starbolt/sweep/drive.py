@@ -7,6 +7,7 @@ whose process or machine died; so do others that work on the same study from oth
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -126,6 +127,7 @@ class Drive:
     def _settle(self, trial: Trial, end: End) -> None:
         self.study.tell(trial.number, end.state, end.value, end.reason)
         self.tell(trial, end)
+        gc.collect()  # Hydra's configurations refer to themselves, and would pile up for tens of trials
 
     def _scan(self) -> bool:
         """Look at the trials that run, but not from here; whether others are still at work on some."""

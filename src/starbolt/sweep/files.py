@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from starbolt.compose import UserError
 from starbolt.study import Axis, Study, Trial
 
+REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen
 SWEEP, TRIALS, BEST = "sweep.json", "trials.json", "best.yaml"
 
 
@@ -31,20 +33,34 @@ def begin(folder: Path, about: dict[str, Any], axes: Sequence[Axis]) -> None:
     write(folder / SWEEP, told)
 
 
-def trials_told(folder: Path, study: Study, place: Any, label: Any, mode: str) -> dict[str, Any]:
-    """trials.json: every trial with its settings, end, scores and curve; the best one; what mattered."""
+def trials_told(
+    folder: Path, study: Study, place: Any, label: Any, mode: str, *, whole: bool = False
+) -> dict[str, Any]:
+    """trials.json: every trial with its settings, end, scores and curve; the best one; where `whole`, what mattered."""
     rows = [_row(trial, place(trial), label(trial)) for trial in study.trials()]
-    told = {"trials": rows, "best": best_of(study.trials(), mode), "importance": study.importance()}
+    told = {"trials": rows, "best": best_of(study.trials(), mode), "importance": study.importance() if whole else None}
     write(folder / TRIALS, told)
     return told
 
 
 def best_of(trials: Sequence[Trial], mode: str) -> int | None:
-    """Number of the finished trial with the best value, the first of equals; None where none has finished."""
-    done = [(trial.value, trial.number) for trial in trials if trial.state == "finished" and trial.value is not None]
-    if not done:
-        return None
-    return min(done)[1] if mode == "min" else min((-value, number) for value, number in done)[1]
+    """Number of the best finished trial, the first of equals; None where none has finished.
+
+    Where seeds or folds vary too, settings are judged by their mean over them, or the luckiest seed would win; the
+    first trial of the best setting stands for it.
+    """
+    done = [trial for trial in trials if trial.state == "finished" and trial.value is not None]
+    settings: dict[tuple[Any, ...], list[Trial]] = {}
+    for trial in done:
+        settings.setdefault(tuple(sorted(chosen(trial.settings).items())), []).append(trial)
+    means = [(mean(trial.value or 0.0 for trial in each), each[0].number) for each in settings.values()]
+    best = min if mode == "min" else max
+    return min((number for value, number in means if value == best(means)[0]), default=None) if means else None
+
+
+def chosen(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings among which a sweep chooses: all but seeds and folds."""
+    return {key: text for key, text in settings.items() if key not in REPEATS}
 
 
 def best_words(named: str) -> list[str]:
@@ -58,9 +74,12 @@ def best_words(named: str) -> list[str]:
     about, told = (json.loads((folder / name).read_text()) for name in (SWEEP, TRIALS))
     if told["best"] is None:
         raise UserError(f"no trial of {folder} has finished yet")
-    params = told["trials"][told["best"]]["params"]
-    words = [word for word in about["words"] if word != "test=false"]
-    return [*words, *(f"{key}={text}" for key, text in params.items())]
+    return words_of(about["words"], told["trials"][told["best"]]["params"])
+
+
+def words_of(words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
+    """A sweep's words that do not vary with a trial's settings, for a run that also scores its test rows."""
+    return [*(word for word in words if word != "test=false"), *(f"{k}={v}" for k, v in chosen(settings).items())]
 
 
 def write(path: Path, content: Any) -> None:
@@ -78,7 +97,7 @@ def _row(trial: Trial, folder: Path, label: str) -> dict[str, Any]:
         "folder": folder.name,
         "state": trial.state,
         "params": trial.settings,
-        "value": trial.value,
+        "value": trial.curve[-1][1] if trial.state == "pruned" and trial.curve else trial.value,
         "reason": trial.reason,
         "seconds": trial.seconds,
         "metrics": json.loads(metrics.read_text()) if trial.state == "finished" and metrics.is_file() else {},
