@@ -57,7 +57,6 @@ def test_any_other_run_is_none(tmp_path, begin):
 
 
 def test_a_trial_in_another_sweeps_folder_is_none(tmp_path, begin):
-    """Nor does it end the other sweep's trial of the same number."""
     begin()
     folder = begin()
     (tmp_path / "other").mkdir()

@@ -149,9 +149,7 @@ def test_requeue_says_what_it_did(slurm, monkeypatch):
 def test_requeue_leaves_a_cancelled_job_alone(slurm, monkeypatch):
     set_env(monkeypatch, JOB_ID=7)
     slurm.job("COMPLETING")
-    assert cluster.requeue(signal.SIGTERM) == (
-        "the Slurm job 7 is not started again: it was cancelled, or has ended"
-    )
+    assert cluster.requeue(signal.SIGTERM) == ("the Slurm job 7 is not started again: it was cancelled, or has ended")
     assert slurm.asked() == ["scontrol show job 7"]
 
 

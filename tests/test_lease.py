@@ -131,7 +131,7 @@ def test_without_locks_the_signs_of_life_must_do(tmp_path, monkeypatch):
     class NoLocks:
         def __init__(self, path: Path) -> None: ...
 
-        def acquire(self, blocking: bool) -> None:
+        def acquire(self, **_: object) -> None:
             raise NotImplementedError("no locks here")
 
         def release(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -126,7 +127,7 @@ def test_no_trial_is_given_to_two_processes(tmp_path):
     study.plan([{"seed": str(seed)} for seed in range(24)])
     children = [process(TAKE, tmp_path, f"worker{i}") for i in range(3)]
     given = [[int(line) for line in output(child).split()] for child in children]
-    assert sorted(sum(given, [])) == list(range(24))
+    assert sorted(itertools.chain(*given)) == list(range(24))
     trials = study.trials()
     assert [trial.state for trial in trials] == ["finished"] * 24
     assert [trial.value for trial in trials] == [float(i) for i in range(24)]
@@ -226,6 +227,22 @@ def test_waiting_for_another_process_does_not_burn_a_core(tmp_path):
     assert burnt < waited / 2
 
 
+def test_who_takes_the_lock_shows_it(tmp_path):
+    """Those who wait break a lock that nobody has touched for the grace period: it must be a dead one's."""
+    study = Study(tmp_path)
+    os.utime(tmp_path / "ask", (0, 0))
+    with study.locked():
+        assert (tmp_path / "ask.lock").stat().st_mtime > 0
+
+
+def test_the_locks_of_a_folder_that_is_named_from_here_lead_somewhere_too(tmp_path, monkeypatch):
+    """Optuna waits for ever on a link that dangles."""
+    monkeypatch.chdir(tmp_path)
+    Path("sweep").mkdir()
+    with Study(Path("sweep")).locked():
+        assert Path("sweep/ask.lock").exists()
+
+
 # how trials end
 
 
@@ -320,6 +337,7 @@ def test_a_score_that_should_grow_is_poor_where_it_is_small(tmp_path):
 
 
 # the file
+
 
 def test_a_line_that_was_torn_off_is_taken_away_and_nothing_else(grid, tmp_path):
     grid.tell(grid.next(0, "me").number, "finished", 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ class Attempt:
         if not ((folder / FILE).is_file() and (folder.parent / JOURNAL).is_file()):
             return None
         attempt = cls(folder, tells)
-        return attempt if attempt.study.trials()[attempt.about["number"]].state == "running" else None
+        running = [trial.number for trial in attempt.study.trials() if trial.state == "running"]
+        return attempt if attempt.about["number"] in running else None
 
     @cached_property
     def study(self) -> Study:
@@ -55,6 +57,9 @@ class Attempt:
         except Stopped as stop:
             self._end(End("stopped", reason=str(stop)), began)
             raise
+        except KeyboardInterrupt:  # Ctrl-C where nothing was trained yet
+            self._end(End("stopped", reason="stopped by SIGINT"), began)
+            raise
         except BaseException as error:
             self._end(End("failed", reason=sentence(error).splitlines()[0][:500]), began)
             raise
@@ -71,6 +76,8 @@ class Attempt:
         if objective not in metrics:
             known = ", ".join(name for name in metrics if name.startswith("val/"))
             return End("failed", reason=f"sweep.objective={objective} is the name of no score; there are {known}")
+        if math.isnan(metrics[objective]):
+            return End("failed", reason=f"its {objective} is {metrics[objective]}")
         return End("finished", metrics[objective])
 
     def _end(self, end: End, began: float) -> None:

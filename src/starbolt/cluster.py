@@ -67,10 +67,12 @@ def unwanted(name: str, number: int) -> str | None:
     A job that is being cancelled is COMPLETING as long as one of its processes lives. SIGTERM to a job of several
     processes that nobody pre-empts comes from srun, which ends the others where one of them failed.
     """
-    told = _told("scontrol", "show", "job", name).stdout
-    if "JobState=RUNNING" not in told:
+    told = _told("scontrol", "show", "job", name)
+    if told.returncode:  # then the request itself may still be heard
+        return f"Slurm does not answer ({told.stderr.strip()})" if number == signal.SIGTERM else None
+    if "JobState=RUNNING" not in told.stdout:
         return "it was cancelled, or has ended"
-    if number == signal.SIGTERM and tasks() > 1 and "PreemptTime=None" in told:
+    if number == signal.SIGTERM and tasks() > 1 and "PreemptTime=None" in told.stdout:
         return "another of its processes failed"
     return None
 

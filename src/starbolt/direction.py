@@ -6,6 +6,9 @@ LOWER_IS_BETTER = {
 }  # fmt: skip
 
 
+BETWEEN = {"bias", "coverage", "coverage_90", "set_coverage"}  # best at a value between, which nothing can aim at
+
+
 def mode_of(monitor: str) -> str:
     """ "min" or "max", which way the score named "part/name" or "part/name/target" improves."""
     words = monitor.split("/")

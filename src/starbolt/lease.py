@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK, ALIVE = ".lock", ".alive"
+GLANCE = 2.0  # seconds at most for which somebody who only looks has a lock
 BEAT = 10.0  # seconds between two signs of life
 DEAD = 60.0  # seconds without one after which a process on another machine counts as dead
 
@@ -24,7 +25,7 @@ def held(folder: Path) -> Iterator[None]:
         raise ValueError(f"{folder} is being executed already ({who}); wait for that process, or end it")
     lock, over = FileLock(folder / LOCK), threading.Event()
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=GLANCE)
     except Timeout:
         raise ValueError(f"{folder} is being executed already; wait for that process, or end it") from None
     except (OSError, NotImplementedError):  # a file system without locks: the signs of life must do
@@ -76,4 +77,6 @@ def _beat(file: Path, over: threading.Event) -> None:
 
 def _sign(file: Path) -> None:
     with suppress(OSError):  # a full disk, or a folder that was taken away: the run itself will tell
-        file.write_text(f"{socket.gethostname()} {os.getpid()}")
+        aside = file.with_name(f"{file.name}.{socket.gethostname()}.{os.getpid()}")
+        aside.write_text(f"{socket.gethostname()} {os.getpid()}")
+        aside.rename(file)

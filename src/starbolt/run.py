@@ -193,7 +193,9 @@ def quiet() -> None:
         "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
     )  # Lightning 2.6 on torch 2.15
     warnings.filterwarnings("ignore", "GPU available but not used")
-    warnings.filterwarnings("ignore", r"It is recommended to use `self.log.*sync_dist=True`")  # they are those of all
+    warnings.filterwarnings(
+        "ignore", r"It is recommended to use `self\.log\(.*sync_dist=True\)`"
+    )  # they are those of all
     warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
 
 

@@ -7,6 +7,7 @@ works on network disks too). The settings of a trial are kept as the texts that 
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,9 +75,12 @@ class Study:
         seed: int = 0,
         startup: int = 10,
     ) -> None:
+        folder = folder.absolute()
         self.axes, self.sampler, self.seed, self.startup = {axis.key: axis for axis in axes}, sampler, seed, startup
         with _quiet() as optuna:
             journal = optuna.storages.journal
+            self._ask = folder / "ask"
+            self._ask.touch()  # the lock is a link to it; Optuna waits for ever on one that leads nowhere
             self._lock = journal.JournalFileSymlinkLock(str(folder / "ask"))
             _mend(folder / FILE, journal.JournalFileSymlinkLock(str(folder / FILE)))
             storage = optuna.storages.JournalStorage(journal.JournalFileBackend(str(folder / FILE)))
@@ -100,6 +104,7 @@ class Study:
             with _quiet():
                 for point in points:
                     if dict(point) not in known:
+                        known.append(dict(point))
                         self._study.enqueue_trial({}, user_attrs={"settings": dict(point)})
 
     def next(self, limit: int, worker: str) -> Trial | None:
@@ -147,6 +152,8 @@ class Study:
         with self.locked(), _quiet() as optuna:
             if self.trials()[number].state in OVER:
                 return
+            if state == "finished" and (value is None or math.isnan(value)):
+                state, reason = "failed", f"its value is {value}"
             if reason:
                 self._set(number, "reason", reason)
             states = {told: optuna.trial.TrialState[name] for name, told in STATES.items()}
@@ -154,7 +161,7 @@ class Study:
             self._study.tell(number, given, state=states[state])
 
     def importance(self) -> dict[str, float] | None:
-        """Share of each setting in how the values differ (PED-ANOVA, arXiv:2304.10255); None where too few tell."""
+        """Share of each setting in how the values differ (fANOVA, Hutter et al. 2014, ICML); None of too few trials."""
         done = [trial for trial in self.trials() if trial.state == "finished"]
         varied = [key for key in self.axes if len({trial.settings.get(key) for trial in done}) > 1]
         if len(done) < 4 or len({trial.value for trial in done}) < 2 or not varied:
@@ -167,7 +174,8 @@ class Study:
                 params = {key: _number(trial.settings[key], distributions[key]) for key in varied}
                 frozen = optuna.trial.create_trial(params=params, distributions=distributions, value=trial.value)
                 copy.add_trial(frozen)
-            return optuna.importance.get_param_importances(copy)
+            evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+            return optuna.importance.get_param_importances(copy, evaluator=evaluator)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -177,6 +185,7 @@ class Study:
             return
         with _quiet():
             self._lock.acquire()
+            self._ask.touch()  # a sign of life: else those who wait take the lock for one of the dead
         self._inside = True
         try:
             yield

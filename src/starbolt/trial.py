@@ -6,6 +6,8 @@ Whoever started it need not live: the sweep that is started again reads what is 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,21 +23,33 @@ class End(NamedTuple):
 
 
 def assign(folder: Path, number: int, objective: str, mode: str, pruner: str | None, startup: int) -> None:
-    """Write trial.json: the run in this folder is trial `number` of the study in the folder above."""
+    """Write trial.json: the run in this folder is trial `number` of the study in the folder above.
+
+    How an earlier trial ended that had the folder is forgotten.
+    """
+    if _number(folder) != number:
+        (folder / STATE).unlink(missing_ok=True)
     content = {"number": number, "objective": objective, "mode": mode, "pruner": pruner, "startup": startup}
     write(folder / FILE, content)
 
 
-def ended(folder: Path) -> End | None:
-    """How the trial in a folder ended, as it wrote itself; None where it wrote nothing."""
-    if not (folder / STATE).is_file():
+def ended(folder: Path, number: int | None = None) -> End | None:
+    """How the trial in a folder ended, as it wrote itself; None where it wrote nothing.
+
+    number: of the trial that is meant; None where the folder had another one before.
+    """
+    if not (folder / STATE).is_file() or (number is not None and _number(folder) != number):
         return None
     content = json.loads((folder / STATE).read_text())
     return End(content["state"], content["value"], content["reason"])
 
 
+def _number(folder: Path) -> int | None:
+    return json.loads((folder / FILE).read_text())["number"] if (folder / FILE).is_file() else None
+
+
 def write(path: Path, content: dict[str, Any]) -> None:
     """JSON, written aside and renamed."""
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
     aside.write_text(json.dumps(content, indent=1))
     aside.rename(path)

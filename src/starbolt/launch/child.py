@@ -48,4 +48,6 @@ def _share(threads: int | None, slot: int) -> None:
         torch.set_num_threads(threads)
         os.environ["OMP_NUM_THREADS"] = str(threads)
     if slot >= 0 and (count := torch.cuda.device_count()) > 1:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(slot % count)
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        names = seen.split(",") if seen else [str(i) for i in range(count)]
+        os.environ["CUDA_VISIBLE_DEVICES"] = names[slot % len(names)]

@@ -70,7 +70,9 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to write its checkpoint and stop."""
-        _send(self.process.pid, signal.SIGTERM)
+        process = self.process.pid
+        if not _send(process, signal.SIGTERM) and process and self.ended() is None:
+            os.kill(process, signal.SIGTERM)  # it has begun a moment ago, and has no group of its own yet
 
     def end(self) -> None:
         """Stop it, at once if it does not hear."""
@@ -101,11 +103,13 @@ class Orphan:
         _send(lease.process_here(self.folder), signal.SIGKILL)
 
 
-def _send(process: int | None, number: int) -> None:
-    """To a trial and all that it started."""
+def _send(process: int | None, number: int) -> bool:
+    """To a trial and all that it started; whether there was somebody to hear it."""
     with suppress(ProcessLookupError, PermissionError):
         if process:
             os.killpg(process, number)
+            return True
+    return False
 
 
 def _wait_for(over: Callable[[], bool]) -> None:

@@ -15,7 +15,6 @@ from starbolt import cluster
 
 FILE = "job.txt"  # in a trial's folder: the number of its job
 POLL = 5.0  # seconds between two looks at the queue
-LATE = 60.0  # seconds after a job's end in which its last words may still be on their way through a network disk
 
 
 class Execute:
@@ -96,12 +95,13 @@ class Slurm:
 
     def start(self, folders: Sequence[Path]) -> list[Job]:
         """Submit one job for each folder, several as an array; ValueError where Slurm refuses them."""
-        executor = self._executor(folders[0].parent)
         try:
-            jobs = executor.map_array(Execute, []) if not folders else self._submitted(executor, folders)
+            return self._submitted(self._executor(folders[0].parent), folders)
+        except ModuleNotFoundError:
+            raise
         except Exception as error:
-            raise ValueError(f"Slurm did not take the jobs ({str(error).strip().splitlines()[-1][:300]})") from None
-        return jobs
+            said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise ValueError(f"Slurm did not take the jobs ({said[:300]})") from None
 
     def alive(self, folder: Path) -> str | None:
         """The job in Slurm's queue that executes a folder, or will; None where there is none."""

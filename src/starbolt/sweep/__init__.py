@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from starbolt.compose import UserError, conf_folder, explain
@@ -48,5 +49,5 @@ def execute(cfg: Any) -> float | None:
     from starbolt.trial import ended
 
     subprocess.run([sys.executable, "-m", "starbolt.run", str(cfg.run)], check=False)
-    end = ended(cfg.run)
+    end = ended(Path(cfg.run))
     return end.value if end else None

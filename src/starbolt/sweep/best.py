@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starbolt.compose import conf_folder, options
+from starbolt.compose import conf_folder, own_conf
 from starbolt.sweep.space import parse
 
 
@@ -14,41 +15,46 @@ def experiment(words: Sequence[str], name: str, told: str) -> str:
     from omegaconf import OmegaConf
 
     groups, settings, base = _sorted(words)
-    defaults: list[Any] = [base] if base else []
-    defaults += [{f"override /{group}": option} for group, option in groups.items()]
-    if base:
-        defaults.append("_self_")
-    content = OmegaConf.create({"defaults": defaults}) if defaults else OmegaConf.create({})
+    new = {item.get_key_element().lstrip("+") for item in parse(words) if item.is_add()}
+    lines = [f"  - {base}"] if base else []
+    lines += [f"  - /{group}: {_option(option)}" for group, option in groups.items() if group in new]
+    lines += [f"  - override /{group}: {_option(option)}" for group, option in groups.items() if group not in new]
+    defaults = ["defaults:", *lines, *(["  - _self_"] if base else []), ""] if lines else []
+    content = OmegaConf.create({})
     for key, value in settings.items():
         OmegaConf.update(content, key, value, force_add=True)
-    head = f"# @package _global_\n# starbolt train experiment={name}\n# {told}\n"
-    return head + OmegaConf.to_yaml(content).replace("'override /", "override /").replace("':", ":")
+    head = ["# @package _global_", f"# starbolt train experiment={name}", f"# {told}"]
+    return "\n".join([*head, *defaults, OmegaConf.to_yaml(content) if settings else ""])
 
 
-def _sorted(words: Sequence[str]) -> tuple[dict[str, str], dict[str, Any], str | None]:
+def _sorted(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], str | None]:
     """Group choices, settings by key, and the experiment they are laid over; the last word on each counts."""
-    groups: dict[str, str] = {}
+    groups: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     base = None
     for item in parse(words):
-        key = item.get_key_element().lstrip("+")
+        key, value = item.get_key_element().lstrip("+~"), None if item.is_delete() else _plain(item.value())
         if key == "experiment":
-            base = str(item.value())
-        elif ("." not in key and (conf_folder() / key).is_dir()) or key in _own_groups():
-            groups[key] = str(item.value())
-        elif not item.is_delete():
-            settings[key] = _plain(item.value())
+            base = str(value)
+        elif _is_group(key):
+            groups[key] = value
+        else:
+            settings[key] = value  # what was deleted is null: a yaml that is laid over others takes nothing away
     return groups, settings, base
 
 
-def _own_groups() -> set[str]:
-    return {group for group in ("data", "model", "task", "optim") if options(group)} - {"experiment"}
+def _is_group(key: str) -> bool:
+    return any((folder / key).is_dir() for folder in (own_conf(), conf_folder()) if folder)
+
+
+def _option(option: Any) -> str:
+    return "null" if option is None else json.dumps(option) if isinstance(option, list) else str(option)
 
 
 def _plain(value: Any) -> Any:
     """Hydra's quoted strings as strings, within lists and mappings too."""
     if isinstance(value, Mapping):
-        return {str(_plain(key)): _plain(each) for key, each in value.items()}
+        return {_plain(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return getattr(value, "text", value)

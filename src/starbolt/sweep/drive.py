@@ -77,7 +77,8 @@ class Drive:
         mine = self.workers / self.worker
         mine.mkdir(parents=True, exist_ok=True)
         for worker in self.workers.iterdir():
-            if worker != mine and not lease.holder(worker):
+            fresh = time.time() - worker.stat().st_mtime < lease.DEAD  # it may be about to sign
+            if worker != mine and not fresh and not lease.holder(worker):
                 shutil.rmtree(worker, ignore_errors=True)
         with lease.held(mine):
             while self._step():
@@ -112,15 +113,15 @@ class Drive:
         if how is None:
             running.job.end()
             how = f"took longer than sweep.timeout={(self.timeout or 0) / 60:g} minutes"
-        end = self._last_words(running.folder)
+        end = self._last_words(running)
         if end is None or end.state == "stopped":
             end = End("failed", reason=how if end is None or late else f"{how} ({end.reason})")
         del self.running[running.trial.number]
         self._settle(running.trial, end)
 
-    def _last_words(self, folder: Path) -> End | None:
+    def _last_words(self, running: Running) -> End | None:
         until = time.monotonic() + LAST_WORDS
-        while (end := ended(folder)) is None and time.monotonic() < until:
+        while (end := ended(running.folder, running.trial.number)) is None and time.monotonic() < until:
             time.sleep(LOOK)
         return end
 
@@ -140,7 +141,7 @@ class Drive:
 
     def _elsewhere(self, trial: Trial) -> bool:
         """Settle a trial that ended unseen, find its job, or go on with it where whoever had it is dead."""
-        folder, end = self.place(trial), ended(self.place(trial))
+        folder, end = self.place(trial), ended(self.place(trial), trial.number)
         if end is not None and end.state != "stopped":
             self._settle(trial, end)
             return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -12,6 +14,7 @@ from starbolt.compose import UserError
 from starbolt.study import Axis, Study, Trial
 
 REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen
+METHOD = "fANOVA (Hutter, Hoos & Leyton-Brown 2014, ICML)"
 SWEEP, TRIALS, BEST = "sweep.json", "trials.json", "best.yaml"
 
 
@@ -38,7 +41,12 @@ def trials_told(
 ) -> dict[str, Any]:
     """trials.json: every trial with its settings, end, scores and curve; the best one; where `whole`, what mattered."""
     rows = [_row(trial, place(trial), label(trial)) for trial in study.trials()]
-    told = {"trials": rows, "best": best_of(study.trials(), mode), "importance": study.importance() if whole else None}
+    told = {
+        "trials": rows,
+        "best": best_of(study.trials(), mode),
+        "importance": study.importance() if whole else None,
+        "importance_method": METHOD,
+    }
     write(folder / TRIALS, told)
     return told
 
@@ -46,14 +54,16 @@ def trials_told(
 def best_of(trials: Sequence[Trial], mode: str) -> int | None:
     """Number of the best finished trial, the first of equals; None where none has finished.
 
-    Where seeds or folds vary too, settings are judged by their mean over them, or the luckiest seed would win; the
-    first trial of the best setting stands for it.
+    Where seeds or folds vary too, settings are judged by their mean over them, or the luckiest seed would win, and
+    those of which some failed are left out; the first trial of the best setting stands for it.
     """
     done = [trial for trial in trials if trial.state == "finished" and trial.value is not None]
     settings: dict[tuple[Any, ...], list[Trial]] = {}
     for trial in done:
         settings.setdefault(tuple(sorted(chosen(trial.settings).items())), []).append(trial)
-    means = [(mean(trial.value or 0.0 for trial in each), each[0].number) for each in settings.values()]
+    most = max(map(len, settings.values()), default=0)
+    whole = [each for each in settings.values() if len(each) == most]
+    means = [(mean(trial.value or 0.0 for trial in each), each[0].number) for each in whole]
     best = min if mode == "min" else max
     return min((number for value, number in means if value == best(means)[0]), default=None) if means else None
 
@@ -69,9 +79,10 @@ def best_words(named: str) -> list[str]:
     Its test rows were left alone while it was chosen: now they are to be scored.
     """
     folder = Path(named) if (Path(named) / SWEEP).is_file() else Path("sweeps") / named
-    if not (folder / TRIALS).is_file():
+    if not (folder / SWEEP).is_file():
         raise UserError(f"sweep.best={named} names no sweep: there is no {folder / SWEEP}")
-    about, told = (json.loads((folder / name).read_text()) for name in (SWEEP, TRIALS))
+    about = json.loads((folder / SWEEP).read_text())
+    told: dict[str, Any] = json.loads((folder / TRIALS).read_text()) if (folder / TRIALS).is_file() else {"best": None}
     if told["best"] is None:
         raise UserError(f"no trial of {folder} has finished yet")
     return words_of(about["words"], told["trials"][told["best"]]["params"])
@@ -83,8 +94,8 @@ def words_of(words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
 
 
 def write(path: Path, content: Any) -> None:
-    """JSON or text, written aside and renamed."""
-    aside = path.with_name(f".{path.name}.part")
+    """JSON or text, written aside and renamed; several sweeps may do so at once."""
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
     aside.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
     aside.rename(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ class Foreign:
 
     def start(self, folders: Sequence[Path]) -> list[Batch]:
         """Hand the folders over; they are executed while the sweep looks on."""
-        words = [[f"run={folder}", f"name={folder.name}"] for folder in folders]
+        words = [[f"run={_quoted(folder)}", f"name={_quoted(folder.name)}"] for folder in folders]
         return [Batch(self.launcher, words)] * len(folders)
 
     def alive(self, folder: Path) -> str | None:
@@ -59,7 +60,15 @@ class Batch:
             self.reason = f"its launcher said {said[:300]}"
 
 
+def _quoted(text: Any) -> str:
+    """As Hydra reads it back, whatever is in it."""
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return QuotedString(str(text), Quote.single).with_quotes()
+
+
 def launcher_size(launcher: Any) -> int:
     """How many trials a launcher of Hydra's works on at a time, as far as it tells."""
     words = getattr(launcher, "joblib", None) or getattr(launcher, "params", None) or {}
-    return max(int(words.get("n_jobs") or words.get("array_parallelism") or 1), 1)
+    asked = int(words.get("n_jobs") or words.get("array_parallelism") or 1)
+    return asked if asked > 0 else os.cpu_count() or 1

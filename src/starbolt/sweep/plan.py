@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from starbolt.compose import UserError
+from starbolt.direction import BETWEEN
 from starbolt.study import PRUNERS, SAMPLERS, Axis
 from starbolt.sweep.space import axes_of, points
 
@@ -38,6 +39,8 @@ class Plan:
                 f"sweep.objective={objective} is no score of the validation part, by which alone a sweep may choose; "
                 "say for example sweep.objective=val/loss"
             )
+        if objective.split("/")[1] in BETWEEN:
+            raise UserError(f"sweep.objective={objective} is best at a value between; improve for example val/loss")
         self.name, self.resume, self.objective, self.timeout, self.retry = name, resume, objective, timeout, retry
         self.space = [f"{key}={value}" for key, value in space.items()]
 

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from starbolt.compose import UserError, explain
+from starbolt.compose import UserError, explain, options
 from starbolt.study import Axis
 
-LONGEST = 120  # letters of a label
+LONGEST = 120  # bytes of a folder's name
 
 
 def parse(words: Sequence[str]) -> list[Any]:
@@ -25,7 +25,7 @@ def parse(words: Sequence[str]) -> list[Any]:
 
 def axes_of(words: Sequence[str]) -> tuple[Axis, ...]:
     """The settings among these words that take several values."""
-    return tuple(_axis(item) for item in parse(words) if item.is_sweep_override())
+    return tuple({item.get_key_element(): _axis(item) for item in parse(words) if item.is_sweep_override()}.values())
 
 
 def fixed(words: Sequence[str]) -> list[str]:
@@ -53,17 +53,25 @@ def label_of(settings: dict[str, str]) -> str:
 
 
 def folder_of(number: int, settings: dict[str, str], sampled: bool) -> str:
-    """Name of a trial's folder: what differs where it was listed and is short, else the trial's number."""
-    label = label_of(settings).replace("/", "-")
-    return f"trial_{number:04d}" if sampled or len(label) > LONGEST or not label else label
+    """Name of a trial's folder: what differs where it was listed, is short and may name a folder, else its number."""
+    label = ",".join(f"{key}={text}" for key, text in settings.items())
+    odd = not label or len(label.encode()) > LONGEST or "/" in label or label.startswith(".")
+    return f"trial_{number:04d}" if sampled or odd else label
 
 
 def _axis(item: Any) -> Axis:
+    from hydra.core.override_parser.types import ValueType
+
     key = item.get_key_element()
     if item.is_interval_sweep():
         swept = item.value()
         whole = isinstance(swept.start, int) and isinstance(swept.end, int)
         return Axis(key, "interval", (), swept.start, swept.end, log="log" in swept.tags, integer=whole)
+    if item.value_type is ValueType.GLOB_CHOICE_SWEEP:
+        names = tuple(item.value().filter(options(key)))
+        if not names:
+            raise UserError(f"{item.input_line} names nothing; {key} takes {', '.join(options(key)) or 'no options'}")
+        return Axis(key, "choice", names)
     kind = "range" if item.is_range_sweep() and not item.value().shuffle else "choice"
     return Axis(key, kind, tuple(dict.fromkeys(item.sweep_string_iterator())))
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from starbolt.sweep.files import chosen
 from starbolt.trial import End
 
 SCORES = ("loss", "balanced_accuracy", "f1", "rms", "nmad")
@@ -26,6 +27,7 @@ def say_table(told: dict[str, Any], objective: str) -> None:
     """The trials with their scores, the best first where there are many."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     trials, best = told["trials"], told["best"]
     done = [trial["metrics"] for trial in trials if trial["metrics"]]
@@ -35,8 +37,9 @@ def say_table(told: dict[str, Any], objective: str) -> None:
     table = Table("trial", *scores, "state")
     shown = trials if len(trials) <= MOST else [trials[best]] if best is not None else trials[:MOST]
     for trial in shown:
-        cells = [f"{trial['metrics'][score]:.4g}" if trial["metrics"] else "" for score in scores]
-        table.add_row(trial["label"], *cells, "best" if trial["number"] == best and len(trials) > 1 else trial["state"])
+        cells: list[Any] = [f"{trial['metrics'][score]:.4g}" if trial["metrics"] else "" for score in scores]
+        first = trial["number"] == best and len({str(chosen(trial["params"])) for trial in trials}) > 1
+        table.add_row(Text(trial["label"]), *cells, "best" if first else trial["state"])
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     if len(shown) < len(trials):
         print(f"the best of {len(trials)} trials; the page has them all")

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from starbolt.compose import UserError
+from starbolt.lease import holder
 from starbolt.messages import say
+from starbolt.trial import ended
 from starbolt.verbs.listing import show
 
 HOMES = ("runs", "sweeps")
@@ -57,9 +59,11 @@ def look(folder: Path) -> Run:
     began = (folder / "config.yaml").stat().st_mtime
     if about:
         return Run(folder, began, metrics, about.get("seconds"), "done")
+    end = ended(folder)
+    state = end.state if end and end.state != "finished" else "in work" if holder(folder) else "unfinished"
     if not epochs:
-        return Run(folder, began, metrics, None, "unfinished")
-    return Run(folder, began, metrics, float(epochs[-1]["seconds"]), f"unfinished, {len(epochs)} epochs")
+        return Run(folder, began, metrics, None, state)
+    return Run(folder, began, metrics, float(epochs[-1]["seconds"]), f"{state}, {len(epochs)} epochs")
 
 
 def row_of(run: Run) -> tuple[str, ...]:
