@@ -7,7 +7,7 @@ import csv
 import pytest
 import torch
 
-from starbolt.callbacks import History, Lines
+from starbolt.callbacks import History, Lines, Settled
 
 
 class FakeTrainer:
@@ -58,6 +58,30 @@ def test_a_fresh_run_forgets_an_old_history(tmp_path):
     history.on_train_start(FakeTrainer(0), None)
     history.on_train_epoch_end(FakeTrainer(0, val_loss=1.0), None)
     assert len(rows(tmp_path)) == 1
+
+
+def test_a_score_of_an_earlier_epoch_is_left_out(tmp_path):
+    history, trainer = History(tmp_path), FakeTrainer(0, val_loss=1.0, train_loss=3.0)
+    history.on_train_epoch_end(trainer, None)
+    history.on_train_epoch_start(trainer, None)
+    trainer.current_epoch = 1
+    trainer.callback_metrics["train/loss"] = torch.tensor(3.0)  # measured again, and equal
+    history.on_train_epoch_end(trainer, None)
+    assert [(row["train/loss"], row["val/loss"]) for row in rows(tmp_path)] == [("3.0", "1.0"), ("3.0", "")]
+
+
+def test_a_checkpoint_makes_what_the_run_is_told_now_count(tmp_path):
+    for name in (".before.config.yaml", ".before.command.txt", "config.yaml"):
+        (tmp_path / name).write_text("")
+    Settled(tmp_path).on_save_checkpoint(None, None, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_training_without_a_last_epoch_names_none(capsys):
+    trainer = FakeTrainer(0)
+    trainer.max_epochs = -1
+    Lines("val/loss", every=0).on_train_epoch_end(trainer, None)
+    assert capsys.readouterr().out == "epoch 1\n"
 
 
 @pytest.mark.parametrize(("every", "lines"), [(0.0, 3), (3600.0, 0)])

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from omegaconf import OmegaConf
 
 import starbolt
 from starbolt import cli, helptext, run
@@ -300,11 +300,16 @@ def test_the_cli_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_saved_run_goes_on_with_changed_settings(trained, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    shutil.copy(trained("mlp") / "config.yaml", folder)
-    cfg = cli.continued(["trainer.max_epochs=7", f"run={folder}"])
-    assert cfg.trainer.max_epochs == 7
-    assert Path(cfg.run) == folder
-    assert cli.continued([f"run={tmp_path / 'new'}"]) is None
+def test_words_of_one_run_are_no_words_of_a_sweep(said, words):
+    assert "like=a is for one run" in said("train", "-m", "like=a", "seed=1,2")
+    assert "run=a is the folder of one run" in said("train", "-m", *words("mlp"), "run=a", "seed=1,2")
+
+
+def test_the_command_that_trains_the_best_of_a_sweep_goes_on_with_that(monkeypatch, trained, tmp_path):
+    folder, executed = shutil.copytree(trained("mlp"), tmp_path / "won"), []
+    monkeypatch.setattr(os, "execv", lambda program, words: executed.append(words[-1]))
+    monkeypatch.setattr("starbolt.sweep.best_words", lambda named: ["data=table", "model.width=3"])
+    width = OmegaConf.load(folder / "config.yaml").model.width
+    cli.main(["train", "sweep.best=mine", f"run={folder}", "trainer.max_epochs=3"])
+    cfg = OmegaConf.load(folder / "config.yaml")
+    assert (cfg.model.width, cfg.trainer.max_epochs, executed) == (width, 3, [str(folder)])

@@ -23,7 +23,7 @@ LAYERS = [  # a module imports from the layers above its own in this list, and f
     {"loading"},
     {"scoring"},
     {"run", "instrument", "like"},
-    {"launch"},
+    {"launch", "resume"},
     {"sweep"},
     {"verbs"},
     {"cli"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 import starbolt
 from starbolt.data.splits import Column
 from starbolt.ensemble import Ensemble
-from starbolt.learner import recipe_of
+from starbolt.learner import recipe_of, refuse_another
 from starbolt.models import CNN, GRU, MLP, Fusion
 from starbolt.predict import predict_rows, score
 from starbolt.schedules import cosine, onecycle, plateau
@@ -186,6 +187,37 @@ def test_the_cosine_ends_at_zero_with_the_last_step(tmp_path):
     assert len(rates) == 20
     assert rates[1] == max(rates)
     assert 0 < rates[-1] < 0.02 * max(rates)
+
+
+@pytest.mark.parametrize(("epochs", "steps", "wanted"), [(-1, 50, 50), (100, 7, 7), (3, 50, 15), (3, -1, 15)])
+def test_a_schedule_ends_with_the_steps_or_the_epochs_whichever_is_first(epochs, steps, wanted, tmp_path):
+    told = []
+    learner = starbolt.Learner.for_data(
+        table(batch_size=2), partial(MLP, width=8), Regression, schedule=lambda optimizer, n: told.append(n)
+    )
+    learner.trainer = Trainer(
+        max_epochs=epochs, max_steps=steps, accelerator="cpu", logger=False, enable_model_summary=False,
+        enable_checkpointing=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    learner.trainer.datamodule = SimpleNamespace(train_dataloader=lambda: range(5))
+    learner.configure_optimizers()
+    assert told == [wanted]
+
+
+def test_only_the_same_data_and_network_go_on():
+    def made(width=8, **more):
+        return starbolt.Learner.for_data(table(**more), partial(MLP, width=width), Regression, waive=["target"])
+
+    before = made()
+    checkpoint = {"starbolt": before.about(), "state_dict": before.state_dict()}
+    refuse_another(made(), checkpoint, "runs/a")
+    for other, words in (
+        (made(9), "another network"), (made(features=["a", "b"]), "other inputs"), (made(target="b"), "other targets"),
+        (made(asinh=["a"]), "other values"), (made(split=Column(cal=0.5)), "other objects"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=words) as caught:
+            refuse_another(other, checkpoint, "runs/a")
+        assert "\n" not in str(caught.value)
 
 
 def test_context_columns_are_fused_without_another_word(tmp_path):

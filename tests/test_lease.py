@@ -99,12 +99,30 @@ def test_a_process_of_another_machine_lives_as_long_as_it_gives_signs(tmp_path, 
     sign_of(tmp_path, "elsewhere", age)
     assert holder(tmp_path) == ("process 4242 on elsewhere" if lives else None)
     assert process_here(tmp_path) is None
-    if lives:
-        with pytest.raises(ValueError, match="process 4242 on elsewhere"), held(tmp_path):
-            pass
-    else:
+    if not lives:
         with held(tmp_path):
             assert process_here(tmp_path) == os.getpid()
+
+
+def test_a_sign_that_moves_is_of_the_living_and_one_that_does_not_is_waited_for(tmp_path, monkeypatch):
+    """A job that is queued again begins before the machine that died under it counts as dead."""
+    monkeypatch.setattr(lease, "GLANCE", 0.1)
+    monkeypatch.setattr(lease, "DEAD", 1.5)
+    sign_of(tmp_path, "elsewhere", 0)
+    threading.Timer(0.3, sign_of, (tmp_path, "elsewhere", 0)).start()
+    with pytest.raises(ValueError, match="process 4242 on elsewhere"), held(tmp_path):
+        pass
+    sign_of(tmp_path, "elsewhere", 0)
+    with held(tmp_path):
+        assert process_here(tmp_path) == os.getpid()
+
+
+@pytest.mark.parametrize("ahead", [-300, 300])
+def test_a_clock_that_goes_wrong_changes_nothing(tmp_path, monkeypatch, ahead):
+    sign_of(tmp_path, "elsewhere", 0)
+    clock = time.time
+    monkeypatch.setattr(lease.time, "time", lambda: clock() + ahead)
+    assert holder(tmp_path) == "process 4242 on elsewhere"
 
 
 @pytest.mark.parametrize("text", ["", "half", "one two three"])

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from starbolt import cli, like, login
 from starbolt.compose import UserError, compose, write_config
-from starbolt.like import compose_like, wandb_path
+from starbolt.like import compose_like, relocated, wandb_path
 
 WORDS = ["data=table", "data.path=cat.fits", "data.target=z", "model=mlp", "model.width=7", "task=regression",
          "logger=wandb", "name=old", "run=runs/old/first"]  # fmt: skip
@@ -87,6 +87,15 @@ def test_a_run_that_has_begun_is_not_begun_anew(old):
     last.touch()
     with pytest.raises(UserError, match=r"is a run already.*leave like= out"):
         compose_like([f"like={old}", f"run={old}"])
+
+
+def test_a_moved_run_is_configured_for_where_it_lies_now(old):
+    before, there = plain(OmegaConf.load(old / "config.yaml")), Path("there")
+    old.rename(there)
+    cfg = relocated(there)
+    assert cfg.run == cfg.logger.wandb.run == str(there.absolute())
+    assert plain(cfg) | {"run": 0, "logger": 0} == before | {"run": 0, "logger": 0}
+    assert relocated(there, ["name=new"]).logger.wandb.name == "new"
 
 
 def test_no_folder_and_no_run_in_a_folder():

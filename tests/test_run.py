@@ -167,6 +167,25 @@ def test_a_finished_run_executed_again_keeps_its_scores(words, execute, tmp_path
     assert history(folder) == rows
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
+@pytest.mark.usefixtures("unreported")
+def test_a_training_of_so_many_steps_ends_with_its_schedule_and_repeats_no_score(words, execute, tmp_path, schedule):
+    more = ["trainer.max_epochs=-1", "+trainer.max_steps=5", "data.batch_size=64", f"schedule={schedule}"]
+    rows = history(execute(tmp_path / "run", [*words("mlp"), *more]))
+    assert [int(row["step"]) for row in rows] == [2, 4, 5]
+    assert float(rows[-1]["lr"]) < 0.01 * max(float(row["lr"]) for row in rows)
+    assert all(rows[0][name] and rows[1][name] for name in ("val/loss", "train/loss"))
+    assert not any(value for name, value in rows[2].items() if "/" in name)
+
+
+@pytest.mark.usefixtures("unreported")
+def test_a_training_may_end_before_any_validation(words, execute, tmp_path):
+    folder = execute(tmp_path / "run", [*words("mlp"), "data.batch_size=32", "+trainer.max_steps=1"])
+    assert [row["step"] for row in history(folder)] == ["1"]
+    assert "val/loss" not in history(folder)[0]
+    assert np.isfinite(json.loads((folder / "metrics.json").read_text())["val/loss"])
+
+
 class AskAt(Callback):
     """Sends this process a signal while a given step is at hand."""
 

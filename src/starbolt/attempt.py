@@ -18,6 +18,8 @@ from starbolt.study import FILE as JOURNAL
 from starbolt.study import Study
 from starbolt.trial import FILE, STATE, End, write
 
+CALIBRATED = {"interval_width", "set_size"}  # scores that only calibrated answers have
+
 
 class Pruned(Exception):  # noqa: N818 (it is no error)
     """A trial did so much worse than the others that it was ended."""
@@ -96,7 +98,11 @@ class Prune(Callback):
         self.attempt = attempt
 
     def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        value, poor = trainer.callback_metrics.get(self.attempt.about["objective"]), False
+        objective = self.attempt.about["objective"]
+        value, poor = trainer.callback_metrics.get(objective), False
+        if value is None and objective.split("/")[1] not in CALIBRATED and trainer.callback_metrics:
+            known = ", ".join(sorted(name for name in trainer.callback_metrics if name.startswith("val/")))
+            raise ValueError(f"sweep.objective={objective} is the name of no score; there are {known}")
         if value is not None and trainer.is_global_zero:
             poor = self.attempt.poor(trainer.current_epoch, float(value))
         if trainer.strategy.broadcast(poor):

@@ -12,15 +12,18 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
+from starbolt.compose import forget_before
+
 
 class History(Callback):
-    """history.csv: a row per epoch with epoch, step, seconds, lr and every logged score; continued when a run is."""
+    """history.csv: a row per epoch with epoch, step, seconds, lr and scores measured in it; continued when a run is."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "history.csv"
         self.rows: list[dict[str, Any]] = []
         self.started = time.monotonic()
         self.before = 0.0
+        self.stale: dict[str, Any] = {}  # what an earlier epoch measured
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:  # on_fit_start is too early: epoch 0
@@ -30,10 +33,14 @@ class History(Callback):
             self.before = float(self.rows[-1]["seconds"]) if self.rows else 0.0
         self.started = time.monotonic()
 
+    def on_train_epoch_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        self.stale = dict(trainer.callback_metrics)
+
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
         seconds = self.before + time.monotonic() - self.started
-        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
+        measured = {k: v for k, v in trainer.callback_metrics.items() if v is not self.stale.get(k)}
+        scores = {name: float(value) for name, value in measured.items() if "/" in name}
         lr = trainer.optimizers[0].param_groups[-1]["lr"]
         row = {
             "epoch": trainer.current_epoch,
@@ -65,7 +72,19 @@ class Lines(Callback):
         self.last = time.monotonic()
         value = trainer.callback_metrics.get(self.monitor)
         score = "" if value is None else f"  {self.monitor} {float(value):.4g}"
-        print(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}{score}", flush=True)
+        last = "" if trainer.max_epochs == -1 else f" of {trainer.max_epochs}"
+        print(f"epoch {trainer.current_epoch + 1}{last}{score}", flush=True)
+
+
+class Settled(Callback):
+    """Forgets what a run was told before (see `write_config`), once a checkpoint is of what it is told now."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @rank_zero_only
+    def on_save_checkpoint(self, trainer: Trainer, learner: LightningModule, checkpoint: dict[str, Any]) -> None:
+        forget_before(self.folder)
 
 
 class Monitored(Callback):
@@ -98,3 +117,7 @@ class Patience(EarlyStopping):
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:
         if self.wait_count >= self.patience:
             trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:  # not where trainer.max_steps ends within the first epoch
+            super().on_train_epoch_end(trainer, learner)

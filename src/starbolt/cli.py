@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from starbolt import helptext
-from starbolt.compose import UserError, compose, own_conf, write_config
-from starbolt.like import compose_like, loosen
+from starbolt.compose import UserError, begun, compose, own_conf, write_config
+from starbolt.like import compose_like
 from starbolt.messages import guarded
+from starbolt.resume import continued, named_run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,14 +43,17 @@ FLAGS = ("-m", "--multirun", "--compose")
 def train(words: list[str]) -> None:
     """Compose, write config.yaml into the run's folder and execute it; -m runs a sweep, --compose stops short of it."""
     flags, words = {word for word in words if word in FLAGS}, [word for word in words if word not in FLAGS]
-    if any(word.startswith("sweep.best=") for word in words):
+    if named := [word for word in words if word.startswith("sweep.best=")]:
         from starbolt.sweep import best_words
 
-        named = [word for word in words if word.startswith("sweep.best=")]
-        words = [*best_words(named[-1].partition("=")[2]), *(word for word in words if word not in named)]
+        words = [word for word in words if word not in named]
+        run = named_run(words)
+        if not (run and begun(run)):  # else it has them
+            words = [*best_words(named[-1].partition("=")[2]), *words]
     if flags & {"-m", "--multirun"}:
         from starbolt.sweep import sweep
 
+        refuse_words_of_one_run(words)
         sweep(words)
         return
     if lost := [word for word in words if word.startswith(("sweep=", "sweep.", "launcher=", "launcher."))]:
@@ -63,29 +67,15 @@ def train(words: list[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "starbolt.run", str(folder)])
 
 
-def continued(words: Sequence[str]) -> object | None:
-    """The saved configuration of a run that `run=FOLDER` continues, with the other words laid over it; else None.
-
-    A whole command over a folder in which nothing was trained yet (its data were refused) begins anew.
-    """
-    from pathlib import Path
-
-    named = [word.removeprefix("run=") for word in words if word.startswith("run=")]
-    if not named or not (Path(named[0]) / "config.yaml").is_file():
-        return None
-    whole = any(word.startswith(("data=", "experiment=")) for word in words)
-    if whole and not (Path(named[0]) / "checkpoints" / "last.ckpt").exists():
-        return None
-    from omegaconf import OmegaConf
-
-    from starbolt.compose import override
-
-    cfg = OmegaConf.load(Path(named[0]) / "config.yaml")
-    loosen(cfg)
-    override(cfg, [word for word in words if not word.startswith("run=")])
-    cfg.run = str(Path(named[0]).absolute())
-    OmegaConf.resolve(cfg)
-    return cfg
+def refuse_words_of_one_run(words: Sequence[str]) -> None:
+    """UserError where a sweep is given like= or run=."""
+    for word in words:
+        if word.startswith("like="):
+            raise UserError(f"{word} is for one run, and -m makes many; leave out the one or the other")
+        if word.startswith("run="):
+            raise UserError(
+                f"{word} is the folder of one run, and -m makes one for each trial; say sweep.name= for that of all"
+            )
 
 
 def _late(module: str) -> Callable[[list[str]], None]:

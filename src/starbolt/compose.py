@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ NUMERIC = (
     "split",
     "trainer",
 )  # groups whose numbers are numbers and nothing else
+BESIDE = ("run", "name", "report", "test", "logger", "card", "slices")  # words that say nothing about what is learnt
+TOLD = ("command.txt", "config.yaml")  # what a run was told; the one that counts is written last
+BEFORE = ".before."  # begins the names of copies of these, see `write_config`
 
 
 class UserError(Exception):
@@ -199,12 +203,22 @@ def _keys(content: Any, prefix: str) -> Iterator[str]:
                 yield from _keys(value, f"{prefix}{key}.")
 
 
+def begun(folder: Path) -> bool:
+    """Whether something was trained in a run folder already."""
+    return (folder / "checkpoints" / "last.ckpt").exists()
+
+
 def write_config(cfg: Any, words: Sequence[str] = ()) -> Path:
-    """config.yaml of a run, written aside and renamed, and a line in command.txt; the run's folder."""
+    """config.yaml of a run, written aside and renamed, and a line in command.txt; the run's folder.
+
+    What a run that has begun was told before is kept, until `forget_before` or `put_back`.
+    """
     from omegaconf import OmegaConf
 
     folder = Path(cfg.run)
     folder.mkdir(parents=True, exist_ok=True)
+    if begun(folder) and not (folder / f"{BEFORE}config.yaml").exists():
+        _keep_before(folder)
     aside = folder / f".config.{os.getpid()}.part"
     aside.write_text(OmegaConf.to_yaml(cfg))
     aside.rename(folder / "config.yaml")
@@ -212,6 +226,30 @@ def write_config(cfg: Any, words: Sequence[str] = ()) -> Path:
         with (folder / "command.txt").open("a") as file:
             file.write(f"starbolt train {shlex.join(words)}\n")
     return folder
+
+
+def put_back(folder: Path) -> bool:
+    """What a run was told before is what it is told again; whether that was something else."""
+    before, now = folder / f"{BEFORE}config.yaml", folder / "config.yaml"
+    changed = before.exists() and before.read_bytes() != now.read_bytes()
+    for name in TOLD:
+        if (folder / f"{BEFORE}{name}").exists():
+            (folder / f"{BEFORE}{name}").replace(folder / name)
+    return changed
+
+
+def forget_before(folder: Path) -> None:
+    """The run has gone on with what it is told now."""
+    for name in TOLD:
+        (folder / f"{BEFORE}{name}").unlink(missing_ok=True)
+
+
+def _keep_before(folder: Path) -> None:
+    for name in TOLD:
+        if (folder / name).exists():
+            aside = folder / f".{name}.{os.getpid()}.part"
+            shutil.copy(folder / name, aside)
+            aside.replace(folder / f"{BEFORE}{name}")
 
 
 def override(cfg: Any, overrides: Sequence[str]) -> None:

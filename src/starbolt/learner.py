@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
@@ -152,13 +153,18 @@ class Learner(LightningModule):
         batches = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         limit = self.trainer.limit_train_batches
         batches = min(batches, limit if isinstance(limit, int) else int(batches * limit)) or 1
-        steps = -(-batches // self.trainer.accumulate_grad_batches) * max(1, self.trainer.max_epochs or 1)
-        scheduler = self.schedule(optimizer, steps)
+        scheduler = self.schedule(optimizer, self._steps(batches))
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             # by batches: Lightning steps one by epochs only after last.ckpt is written
             each = {"scheduler": scheduler, "monitor": "val/loss", "interval": "step", "frequency": batches}
             return {"optimizer": optimizer, "lr_scheduler": each}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _steps(self, batches: int) -> int:
+        """How many the training has: those of all epochs, or trainer.max_steps where that is less or alone is set."""
+        each = -(-batches // self.trainer.accumulate_grad_batches)
+        ends = (each * (self.trainer.max_epochs or 0), self.trainer.max_steps)
+        return min((end for end in ends if end > 0), default=each)  # -1: without an end
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the spec and the recipe, as plain values; Lightning's copy of the data's words may hold anything."""
@@ -190,6 +196,41 @@ class Learner(LightningModule):
         torch.distributed.all_gather_object(boxes, values)
         full = [box for box in boxes if box]
         return {name: torch.cat([box[name] for box in full]) for name in full[0]}
+
+
+def refuse_another(learner: Learner, checkpoint: Mapping[str, Any], run: Any) -> None:
+    """ValueError where training cannot go on from a run's checkpoint, since data or network are others by now.
+
+    Their fingerprint may differ: it names the place of the files too.
+    """
+    now, then = learner.spec, Spec.from_dict(checkpoint["starbolt"]["spec"])
+    other = next((what for what, told in ALIKE.items() if told(now) != told(then)), None)
+    if other or not _same_values(now, then):
+        raise ValueError(
+            f"the data are not those that {run} was begun with: they have other {other or 'values'}; give it those, or "
+            f"begin a new run with these: starbolt train like={run}"
+        )
+    shapes = {name: tuple(value.shape) for name, value in learner.state_dict().items()}
+    if shapes != {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}:
+        raise ValueError(f"{run}/checkpoints/last.ckpt is of another network than {run}/config.yaml: put that right")
+
+
+ALIKE: dict[str, Callable[[Spec], Any]] = {  # what data have to have in common with those of the beginning
+    "inputs": lambda spec: {name: (about.kind, about.channels, about.units) for name, about in spec.inputs.items()},
+    "shapes": lambda spec: {name: about.shape for name, about in spec.inputs.items()},
+    "targets": lambda spec: (spec.target.names, spec.target.classes),
+    "objects in the parts of the split": lambda spec: spec.split,
+}
+
+
+def _same_values(now: Spec, then: Spec) -> bool:
+    """Whether the means and spreads of all channels agree to a thousandth of the spread."""
+    pairs = [(about, then.inputs[name]) for name, about in now.inputs.items()]
+    one, other, spread = (
+        np.concatenate([getattr(pair[i], key) for pair in pairs for key in keys])
+        for i, keys in ((0, ("mean", "spread")), (1, ("mean", "spread")), (1, ("spread", "spread")))
+    )
+    return bool(np.isclose(one, other, rtol=1e-6, atol=1e-3 * np.nan_to_num(spread), equal_nan=True).all())
 
 
 def combined(task: Any, predictions: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

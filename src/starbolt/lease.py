@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,34 +22,73 @@ DEAD = 60.0  # seconds without one after which a process on another machine coun
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """This process alone executes the folder; ValueError where another one does."""
-    if who := holder(folder):
-        raise ValueError(f"{folder} is being executed already ({who}); wait for that process, or end it")
     lock, over = FileLock(folder / LOCK), threading.Event()
     try:
         lock.acquire(timeout=GLANCE)
     except Timeout:
-        raise ValueError(f"{folder} is being executed already; wait for that process, or end it") from None
+        raise ValueError(_taken(folder, holder(folder))) from None
     except (OSError, NotImplementedError):  # a file system without locks: the signs of life must do
-        pass
-    _sign(folder / ALIVE)
-    threading.Thread(target=_beat, args=(folder / ALIVE, over), daemon=True).start()
+        if who := holder(folder):
+            raise ValueError(_taken(folder, who)) from None
     try:
+        _wait_for_the_dead(folder)
+        _sign(folder / ALIVE)
+        threading.Thread(target=_beat, args=(folder / ALIVE, over), daemon=True).start()
         yield
     finally:
         over.set()
-        (folder / ALIVE).unlink(missing_ok=True)
+        if _signed(folder)[0] == socket.gethostname():
+            (folder / ALIVE).unlink(missing_ok=True)
         lock.release()
 
 
 def holder(folder: Path) -> str | None:
     """Machine and process that execute a folder now, in words; None where nobody does."""
+    host, process = _signed(folder)
+    if not host:
+        return None
+    living = _locked(folder) if host == socket.gethostname() else _age(folder / ALIVE) < DEAD
+    return f"process {process} on {host}" if living else None
+
+
+def _signed(folder: Path) -> tuple[str, str]:
     try:
         host, process = (folder / ALIVE).read_text().split()
-        age = time.time() - (folder / ALIVE).stat().st_mtime
     except (OSError, ValueError):
-        return None
-    living = _locked(folder) if host == socket.gethostname() else age < DEAD
-    return f"process {process} on {host}" if living else None
+        return "", ""
+    return host, process
+
+
+def _age(file: Path) -> float:
+    """Seconds since a file was written, by the clock of the machine that keeps it: ours may go wrong."""
+    clock = file.with_name(f".clock.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        clock.touch()
+        now = clock.stat().st_mtime
+        clock.unlink(missing_ok=True)
+        return now - file.stat().st_mtime
+    except OSError:
+        return time.time() - file.stat().st_mtime if file.exists() else DEAD
+
+
+def _wait_for_the_dead(folder: Path) -> None:
+    """Where a process of another machine signed a moment ago: wait until it signs again, or must be dead."""
+    host, _ = _signed(folder)
+    if host in ("", socket.gethostname()):
+        return
+    before = (folder / ALIVE).stat().st_mtime_ns
+    if who := holder(folder):
+        print(f"waiting for a sign of {who}, at most {DEAD:.0f} s", file=sys.stderr, flush=True)
+    while who := holder(folder):
+        if not (folder / ALIVE).exists():
+            return
+        if (folder / ALIVE).stat().st_mtime_ns != before:
+            raise ValueError(_taken(folder, who))
+        time.sleep(GLANCE / 2)
+
+
+def _taken(folder: Path, who: str | None) -> str:
+    return f"{folder} is being executed already ({who or 'by another process'}); wait for that process, or end it"
 
 
 def process_here(folder: Path) -> int | None:
@@ -65,7 +105,7 @@ def _locked(folder: Path) -> bool:
     except Timeout:
         return True
     except (OSError, NotImplementedError):
-        return time.time() - (folder / ALIVE).stat().st_mtime < DEAD
+        return _age(folder / ALIVE) < DEAD
     lock.release()
     return False
 

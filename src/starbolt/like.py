@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starbolt.compose import UserError, complete, compose, conf_folder, override
+from starbolt.compose import UserError, begun, complete, compose, conf_folder, override
 
 LIKE = "like="
-BESIDE = ("git", "data_fingerprint", "split_fingerprint")  # what tracking logs beside a configuration
+LOGGED = ("git", "data_fingerprint", "split_fingerprint")  # what tracking logs beside a configuration
 TWICE = {"run": ("logger",), "name": ("logger",), "monitor": ("callbacks",)}  # words that groups say again
 ANY = {"data": "table", "model": "mlp", "task": "regression"}  # to compose other groups with
 
@@ -33,8 +33,7 @@ def compose_like(words: Sequence[str]) -> Any | None:
 def refuse_old_folder(named: str, words: Sequence[str]) -> None:
     """UserError where run= names a run in which something was trained: it goes on as it is, or not at all."""
     for word in words:
-        folder = Path(word.removeprefix("run="))
-        if word.startswith("run=") and (folder / "checkpoints" / "last.ckpt").exists():
+        if word.startswith("run=") and begun(Path(word.removeprefix("run="))):
             raise UserError(
                 f"{word} is a run already, and like={named} begins a new one; leave like= out to go on with the run, "
                 "or name a new folder"
@@ -82,6 +81,18 @@ def loosen(cfg: Any) -> None:
                 cfg[group] = _referring(OmegaConf.to_container(cfg[group], resolve=False), word, str(cfg[word]))
 
 
+def relocated(folder: Path, words: Sequence[str] = ()) -> Any:
+    """The configuration of a run folder, wherever it lies now, with words laid over; UserError for a wrong word."""
+    from omegaconf import OmegaConf
+
+    cfg = OmegaConf.load(folder / "config.yaml")
+    loosen(cfg)
+    override(cfg, words)
+    cfg.run = str(folder.absolute())
+    OmegaConf.resolve(cfg)
+    return cfg
+
+
 def base(named: str) -> Any:
     """The configuration of a run folder, or of a wandb run named ENTITY/PROJECT/ID or by its address."""
     from omegaconf import OmegaConf
@@ -123,7 +134,7 @@ def tracked(path: str) -> dict[str, Any]:
         raise UserError(f"the wandb run {path} cannot be read ({told})") from error
     if not {"data", "model", "task"} <= config.keys():
         raise UserError(f"the wandb run {path} is none of starbolt's: its config has no data, model and task")
-    return {key: value for key, value in config.items() if key not in BESIDE and not key.startswith("_")}
+    return {key: value for key, value in config.items() if key not in LOGGED and not key.startswith("_")}
 
 
 def _referring(part: Any, word: str, value: str, key: str = "") -> Any:

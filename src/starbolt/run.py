@@ -11,8 +11,8 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, cluster, lease, looks, provenance, signals, tracking
 from starbolt.attempt import Attempt, Prune, Pruned
-from starbolt.callbacks import History, Lines, Monitored
+from starbolt.callbacks import History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
+from starbolt.compose import begun, forget_before, put_back
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
-from starbolt.learner import Learner
+from starbolt.learner import Learner, refuse_another
 from starbolt.messages import bar, say, talk
 from starbolt.report import write as write_report
 from starbolt.scoring import calibrate_run, keep_evidence, score_parts, write_json
@@ -41,9 +42,22 @@ def main(folder: str | None = None) -> None:
     """
     path = Path(folder or sys.argv[1])
     talk(path / "log.txt")
-    with signals.owned(), lease.held(path) if leading() else nullcontext():
+    with falling_back(path), signals.owned(), lease.held(path) if leading() else nullcontext():
         execute(path)
     rank_zero_only(say)(f"{path}")
+
+
+@contextmanager
+def falling_back(folder: Path) -> Iterator[None]:
+    """Where the block fails before a run goes on as it was told, it is told again what it was before."""
+    try:
+        yield
+    except Exception:
+        if leading() and put_back(folder):
+            say("config.yaml is again what it was before this command")
+        raise
+    if leading():
+        forget_before(folder)
 
 
 def leading() -> bool:
@@ -81,6 +95,8 @@ def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
     data.progress = bar("packing")
     learner = build.learner(cfg, data)
     build.refuse_unknown_columns(cfg, data)
+    if begun(folder):
+        refuse_another(learner, read_checkpoint(folder / "checkpoints" / "last.ckpt"), folder)
     examine(cfg, folder, data)
     trainer = build_trainer(cfg, folder, data, [Prune(attempt)] if attempt else [])
     describe(learner, data, trainer.strategy.root_device)
@@ -158,7 +174,7 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
 
 def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule, more: Sequence[Callback] = ()) -> Trainer:
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has, and some more."""
-    own: list[Any] = [History(folder), Monitored(cfg.monitor), *more]
+    own: list[Any] = [History(folder), Monitored(cfg.monitor), Settled(folder), *more]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
     if not terminal:
         own.append(Lines(cfg.monitor))
@@ -192,6 +208,7 @@ def quiet() -> None:
     warnings.filterwarnings(
         "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
     )  # Lightning 2.6 on torch 2.15
+    warnings.filterwarnings("ignore", r"`ModelCheckpoint\(monitor=.* could not find")  # `Monitored` tells it better
     warnings.filterwarnings("ignore", "GPU available but not used")
     warnings.filterwarnings(
         "ignore", r"It is recommended to use `self\.log\(.*sync_dist=True\)`"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-CLUSTER = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)  # what a scheduler sends ahead of taking the machine away
+CLUSTER = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)  # a scheduler's, and a terminal's that closes
 INTERRUPTED = 130  # status of a run that Ctrl-C stopped
 TAKEN = 75  # status of a run that its machine was taken from: EX_TEMPFAIL of sysexits.h, try again
 
@@ -78,7 +78,8 @@ def asked() -> int:
 def _take(numbers: tuple[signal.Signals, ...]) -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():  # Python hears signals in that one alone
         return {}
-    return {number: signal.signal(number, _heard) for number in numbers}
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup means it
+    return {number: signal.signal(number, _heard) for number in heard}
 
 
 def _give_back(before: dict[int, Any]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FILE, NAME = "study.journal", "sweep"
+CHUNK = 100  # trials planned under one lock, which others would break if it were held for long
 SAMPLERS, PRUNERS = ("tpe", "random", "grid"), ("median", "hyperband")
 OVER = ("finished", "pruned", "failed")
 STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -54,6 +55,7 @@ class Trial(NamedTuple):
     worker: str | None
     curve: list[tuple[int, float]]
     seconds: float | None
+    again: int | None = None  # number of the failed trial that it is tried for again
 
 
 class Study:
@@ -97,15 +99,24 @@ class Study:
         with _quiet():
             return [self._told(frozen) for frozen in self._study.get_trials(deepcopy=False)]
 
+    def standing(self) -> list[Trial]:
+        """All trials but the failed ones that are tried again."""
+        trials = self.trials()
+        again = {trial.again for trial in trials}
+        return [trial for trial in trials if trial.number not in again]
+
     def plan(self, points: Sequence[Mapping[str, str]]) -> None:
         """Add the settings that were neither tried nor planned before, to be tried in this order."""
-        with self.locked():
+        for start in range(0, len(points), CHUNK):
+            self._plan(points[start : start + CHUNK])
+
+    def _plan(self, points: Sequence[Mapping[str, str]]) -> None:
+        with self.locked(), _quiet():
             known = [trial.settings for trial in self.trials()]
-            with _quiet():
-                for point in points:
-                    if dict(point) not in known:
-                        known.append(dict(point))
-                        self._study.enqueue_trial({}, user_attrs={"settings": dict(point)})
+            for point in map(dict, points):
+                if point not in known:
+                    known.append(point)
+                    self._study.enqueue_trial({}, user_attrs={"settings": point})
 
     def next(self, limit: int, worker: str) -> Trial | None:
         """The next trial, now running: of those planned, else one that the sampler asks for; None where `limit` are.
@@ -115,7 +126,7 @@ class Study:
         with self.locked():
             trials = self.trials()
             planned = any(trial.state == "waiting" for trial in trials)
-            if not planned and (self.sampler == "grid" or len(trials) >= limit):
+            if not planned and (self.sampler == "grid" or len(self.standing()) >= limit):
                 return None
             with _quiet() as optuna:
                 self._study.sampler = self._sampler(optuna, len(trials))
@@ -205,6 +216,7 @@ class Study:
             attributes.get("worker"),
             sorted(frozen.intermediate_values.items()),
             frozen.duration.total_seconds() if frozen.duration else None,
+            attributes.get("again"),
         )
 
     def _sampler(self, optuna: Any, trials: int) -> Any:

@@ -103,12 +103,13 @@ def test_no_trial_at_a_time_is_refused(parallel):
     ({"parallel": 4}, 8, 2),
     ({"parallel": 3}, 8, 2),
     ({"parallel": 8}, 4, 1),
-    ({"parallel": 2}, None, 1),
+    ({"parallel": 2}, 1, 1),
     ({"parallel": 4, "threads": 5}, 8, 5),
     ({"threads": 2}, 8, 2),
 ])  # fmt: skip
 def test_the_cores_are_shared(monkeypatch, words, cores, threads):
-    monkeypatch.setattr(local.os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(local, "cores", lambda: cores)
     assert Local(**words).threads == threads
 
 
@@ -263,3 +264,9 @@ def test_a_real_trial_is_executed_and_what_it_prints_is_kept(words, tmp_path):
     assert (good / "output.txt").read_text().splitlines()[-1] == str(good)
     assert "nothing" in (bad / "output.txt").read_text()
     assert lease.holder(good) is None
+
+
+def test_threads_that_the_user_chose_stay(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert Local(parallel=4).threads is None
+    assert Local(parallel=4, threads=3).threads == 3

@@ -460,3 +460,38 @@ def test_a_failed_trial_that_is_retried_is_not_settled_by_the_end_it_had_before(
     some.drive(launcher).run()
     assert launcher.started == [["t0"]]
     assert some.states() == ["failed", "finished"]
+
+
+def breaks(job: Job) -> None:
+    says(job, End("failed", reason="there is no column 'zz'"))
+    job.how = "left with status 1"
+
+
+def test_a_sweep_whose_trials_all_fail_in_the_same_way_gives_up_and_the_others_wait(sweep):
+    some = sweep(6)
+    with pytest.raises(drive.Hopeless, match=r"first 3 trials failed in the same way \(there is no column 'zz'\)"):
+        some.drive(Launcher(**{f"t{i}": breaks for i in range(6)})).run()
+    assert some.states() == ["failed"] * 3 + ["waiting"] * 3
+
+
+def test_trials_that_fail_beside_others_that_do_not_are_no_reason_to_give_up(sweep):
+    some = sweep(5)
+    some.drive(Launcher(**{f"t{i}": breaks for i in (1, 2, 3, 4)})).run()
+    assert some.states() == ["finished"] + ["failed"] * 4
+
+
+def test_a_trial_that_somebody_executes_by_hand_is_left_to_them(sweep, monkeypatch):
+    """Its process could not begin; that is no failure of the trial."""
+    some = sweep(1)
+    some.study.next(0, "me_1")
+
+    def refused(job: Job) -> None:
+        job.how = "left with status 1"
+
+    driven = some.drive(Launcher())
+    driven.running[0] = drive.Running(some.study.trials()[0], some.prepare(some.study.trials()[0]), Job(
+        some.place(some.study.trials()[0]), refused), time.monotonic())  # fmt: skip
+    monkeypatch.setattr(drive.lease, "holder", lambda folder: "process 1 on here")
+    driven._look(driven.running[0])
+    assert some.states() == ["running"]
+    assert driven.running == {}

@@ -202,3 +202,32 @@ def test_two_sweeps_may_write_the_same_file(tmp_path):
         process.join()
     assert [process.exitcode for process in both] == [0, 0]
     assert json.loads((tmp_path / TRIALS).read_text()) == {"i": 1499}
+
+
+def test_a_setting_of_which_a_seed_failed_does_not_win_by_the_others():
+    trials = [
+        trial(0, 1.0, a="1", seed="0"), trial(1, state="failed", a="1", seed="1"),
+        trial(2, 2.0, a="2", seed="0"), trial(3, 3.0, a="2", seed="1"),
+    ]  # fmt: skip
+    assert best_of(trials, "min") == 2
+
+
+def test_the_same_words_in_another_order_are_the_same_sweep(tmp_path):
+    about = {"objective": "val/loss", "sampler": "grid", "words": ["model=mlp", "seed=1", "optim.lr=1"]}
+    begin(tmp_path, about, ())
+    begin(tmp_path, about | {"words": ["optim.lr=1", "model=mlp", "seed=1"]}, ())
+    with pytest.raises(UserError, match="seed=2"):
+        begin(tmp_path, about | {"words": ["optim.lr=1", "model=mlp", "seed=2"]}, ())
+
+
+def test_a_failed_trial_that_is_tried_again_is_told_no_more(tmp_path):
+    study = Study(tmp_path)
+    study.plan([{"seed": "0"}])
+    study.next(0, "me")
+    study.tell(0, "failed", None, "bad luck")
+    study.again(0)
+    study.next(0, "me")
+    study.tell(1, "finished", 1.0)
+    told = tell(study, tmp_path)
+    assert [(row["number"], row["state"]) for row in told["trials"]] == [(1, "finished")]
+    assert told["best"] == 1

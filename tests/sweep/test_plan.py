@@ -59,3 +59,22 @@ def test_a_search_is_not(sampler):
 def test_an_interval_is_no_grid():
     with pytest.raises(UserError, match="sweep=optuna"):
         Grid().points(Grid().axes(["optim.lr=interval(0,1)"]))
+
+
+def test_a_list_in_the_space_is_a_choice():
+    """As yaml writes it, in a conf/sweep file of one's own."""
+    axes = Grid(space={"model.width": [16, 32], "data.features": [["u", "g"], ["u", "g", "r"]]}).axes([])
+    assert {axis.key: axis.values for axis in axes} == {
+        "model.width": ("16", "32"), "data.features": ('["u","g"]', '["u","g","r"]'),
+    }  # fmt: skip
+
+
+def test_a_single_value_in_the_space_is_told():
+    with pytest.raises(UserError, match=r"model\.width: 16, which is one value"):
+        Grid(space={"model.width": 16})
+
+
+@pytest.mark.parametrize("objective", ["val/bias", "val/coverage_90", "val/bias/z"])
+def test_what_is_best_at_a_value_between_is_no_objective(objective):
+    with pytest.raises(UserError, match="best at a value between"):
+        Search(objective=objective)

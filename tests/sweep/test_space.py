@@ -88,9 +88,10 @@ def test_a_whole_interval_is_no_grid_and_the_way_out_is_told():
 
 
 def test_a_label_tells_what_differs_and_long_numbers_shortly():
-    assert label_of({"optim.lr": "0.0123456789", "model.width": "64"}) == "optim.lr=0.0123,model.width=64"
-    assert label_of({"seed": "12345678", "optim": "sgd"}) == "seed=12345678,optim=sgd"
-    assert label_of({}) == ""
+    drawn = {"optim.lr": "0.0123456789", "model.width": "64"}
+    assert label_of(drawn, sampled=True) == "optim.lr=0.0123,model.width=64"
+    assert label_of({"seed": "1234567890", "optim": "sgd"}, sampled=False) == "seed=1234567890,optim=sgd"
+    assert label_of({}, sampled=False) == ""
 
 
 def test_a_folder_is_named_by_what_was_listed_and_by_number_otherwise():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ OUTPUT = "output.txt"
 
 def live(folder: str, threads: int | None, slot: int) -> None:
     """Execute the run in a folder; what it prints goes to output.txt there. Leaves with the run's status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()  # a group of its own: it can be ended with all that it starts, and Ctrl-C is the sweep's to hear
     output = os.open(Path(folder) / OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)
@@ -21,7 +23,7 @@ def live(folder: str, threads: int | None, slot: int) -> None:
     from starbolt.messages import guarded
     from starbolt.signals import Stopped
 
-    _share(threads, slot)
+    _share(threads, slot if _devices(folder) == 1 else -1)
     with _as_program(folder), guarded():
         try:
             run.main(folder)
@@ -38,6 +40,14 @@ def _as_program(folder: str) -> Iterator[None]:
     sys.modules["__main__"] = run
     sys.path.insert(0, os.getcwd())
     yield
+
+
+def _devices(folder: str) -> int:
+    """How many devices a run is to use; 0 of one that takes all."""
+    from omegaconf import OmegaConf
+
+    devices = OmegaConf.select(OmegaConf.load(Path(folder) / "config.yaml"), "trainer.devices", default=1)
+    return devices if isinstance(devices, int) else 0
 
 
 def _share(threads: int | None, slot: int) -> None:

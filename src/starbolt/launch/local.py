@@ -20,7 +20,8 @@ class Local:
     """Children of a server that has imported torch and Lightning: they cost little, can be ended, and give memory back.
 
     parallel: trials at a time; several share the cores, and the GPUs where there are more than one.
-    threads: of each trial; None: those of a run for one at a time, else the cores divided by `parallel`.
+    threads: of each trial; None: $OMP_NUM_THREADS where it is set, else those of a run for one at a time, and the cores
+    divided by `parallel` for several.
     """
 
     ahead = False  # whether more trials than `parallel` are taken on, to wait in a queue
@@ -29,7 +30,8 @@ class Local:
         if parallel < 1:
             raise ValueError(f"launcher.parallel={parallel} is no number of trials at a time; give 1 or more")
         self.parallel = parallel
-        self.threads = threads or (max(1, (os.cpu_count() or 1) // parallel) if parallel > 1 else None)
+        shared = None if parallel == 1 or os.environ.get("OMP_NUM_THREADS") else max(1, cores() // parallel)
+        self.threads = threads or shared
         self._server = multiprocessing.get_context("forkserver")
         self._server.set_forkserver_preload(["starbolt.run", "optuna"])
         self._slots: dict[int, Child] = {}
@@ -50,9 +52,18 @@ class Local:
         free = (slot for slot in range(10_000) if slot not in self._slots or self._slots[slot].ended() is not None)
         slot = next(free)
         process = self._server.Process(target=live, args=(str(folder), self.threads, slot if self.parallel > 1 else -1))
-        process.start()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is not for the server, which is born here
+        try:
+            process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
         self._slots[slot] = Child(process)
         return self._slots[slot]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Child:

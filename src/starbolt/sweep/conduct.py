@@ -13,10 +13,11 @@ from typing import Any
 from starbolt import lease, signals
 from starbolt.compose import UserError, complete, explain, write_config
 from starbolt.direction import mode_of
-from starbolt.study import Axis, Study, Trial
+from starbolt.like import relocated
+from starbolt.study import OVER, Axis, Study, Trial
 from starbolt.sweep import files
 from starbolt.sweep.best import experiment
-from starbolt.sweep.drive import LOOK, Drive
+from starbolt.sweep.drive import LOOK, Drive, Hopeless
 from starbolt.sweep.foreign import Foreign
 from starbolt.sweep.plan import Plan
 from starbolt.sweep.space import fixed, folder_of, label_of
@@ -41,6 +42,7 @@ class Sweep:
         repeats = {axis.key for axis in self.axes} <= files.REPEATS
         self.words = [*typed, *([] if told or repeats else ["test=false"])]
         self.quick = [] if repeats or any(word.startswith("report=") for word in typed) else ["report=false"]
+        self.sampled = self.plan.sampler in ("tpe", "random")
         self.folder = self._folder(config)
         self.launcher = Foreign(launcher) if Foreign.meant(config) else _made(config.launcher)
 
@@ -67,27 +69,32 @@ class Sweep:
         try:
             with signals.owned():
                 drive.run()
+                self._finish()
+        except Hopeless as error:
+            drive.stop()
+            raise UserError(str(error)) from error
         except (KeyboardInterrupt, signals.Stopped) as stop:
             signals.deaf()
             drive.stop()
             files.trials_told(self.folder, self.study, self.place, self.label, mode)
             print(f"stopped; the same command goes on, with sweep.name={self.folder.name}", file=sys.stderr)
             sys.exit(getattr(stop, "status", signals.INTERRUPTED))
-        self._finish()
 
     def label(self, trial: Trial) -> str:
         """A trial's name: what differs."""
-        return label_of(trial.settings)
+        return label_of(trial.settings, self.sampled)
 
     def place(self, trial: Trial) -> Path:
         """A trial's folder."""
-        return self.folder / folder_of(trial.number, trial.settings, self.plan.sampler in ("tpe", "random"))
+        return self.folder / folder_of(trial.number, trial.settings, self.sampled)
 
     def prepare(self, trial: Trial) -> Path:
         """Write the run folder of a trial, where it is not written already; ValueError where its settings are wrong."""
         folder = self.place(trial)
         print(f"trial {trial.number}: {self.label(trial)}", flush=True)
-        if not (folder / "config.yaml").is_file():
+        if (folder / "config.yaml").is_file():
+            write_config(relocated(folder))
+        else:
             cfg = self._composed([f"{key}={text}" for key, text in trial.settings.items()], folder, self.label(trial))
             write_config(cfg, [*self.words, *(f"{key}={text}" for key, text in trial.settings.items())])
         assign(folder, trial.number, self.plan.objective, self.mode, self.plan.pruner, self.plan.startup)
@@ -146,13 +153,12 @@ class Sweep:
         }
 
     def _say_start(self) -> None:
-        states = [trial.state for trial in self.study.trials()]
-        over = sum(state in ("finished", "pruned", "failed") for state in states)
-        if over:
-            print(f"going on with {self.folder}: {over} trials have ended already", flush=True)
+        over = sum(trial.state in OVER for trial in self.study.standing())
+        told = f"{over} of its trials have ended" if over else f"to go on with it: sweep.name={self.folder.name}"
+        print(f"sweep: {self.folder} ({told})", flush=True)
 
     def _retry(self) -> None:
-        tried = self.study.trials()
+        tried = self.study.standing()
         good = [trial.settings for trial in tried if trial.state != "failed"]
         for trial in tried:
             if trial.state == "failed" and trial.settings not in good:
@@ -165,35 +171,40 @@ class Sweep:
 
     def _finish(self) -> None:
         told = files.trials_told(self.folder, self.study, self.place, self.label, self.mode, whole=True)
-        if told["best"] is not None:
-            best = self.study.trials()[told["best"]]
+        best = self.study.trials()[told["best"]] if told["best"] is not None else None
+        if best:
             words = files.words_of(self.words, best.settings)
             note = f"the best of {len(told['trials'])} trials of the sweep {self.folder.name}, by {self.plan.objective}"
             files.write(self.folder / files.BEST, experiment(words, self.folder.name, note))
-            self._report(self.place(best))
         from starbolt.report.sweep import write_sweep
 
-        page = write_sweep(self.folder)
         say_table(told, self.plan.objective)
+        page = write_sweep(self.folder)
+        if best and self._report(self.place(best)):
+            write_sweep(self.folder)  # with a link to it
         print(f"report: {page}")
         print(self.folder)
         failed = sum(trial["state"] == "failed" for trial in told["trials"])
         if failed:
-            print(f"starbolt: {failed} of {len(told['trials'])} trials failed", file=sys.stderr)
+            what = f"{failed} of {len(told['trials'])} trials failed"
+            print(f"starbolt: {what}; sweep.retry=true tries them again", file=sys.stderr)
             sys.exit(1)
 
-    def _report(self, folder: Path) -> None:
-        """Have the best trial write the report that it left out."""
+    def _report(self, folder: Path) -> bool:
+        """Have the best trial write the report that it left out; whether it did."""
         if self.quick and not (folder / "report.html").is_file() and lease.holder(folder) is None:
-            from omegaconf import OmegaConf
-
-            cfg = OmegaConf.load(folder / "config.yaml")
-            OmegaConf.update(cfg, "report", True, force_add=True)
-            OmegaConf.update(cfg, "run", str(folder))
+            cfg = relocated(folder)
+            cfg.report = True
             write_config(cfg)
             (job,) = self.launcher.start([folder])
-            while job.ended() is None:
-                time.sleep(LOOK)
+            try:
+                while job.ended() is None:
+                    time.sleep(LOOK)
+            except BaseException:
+                job.end()
+                raise
+            return True
+        return False
 
 
 def _made(config: Any) -> Any:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,11 +24,22 @@ from starbolt import lease
 from starbolt.study import Study, Trial
 from starbolt.trial import End, ended
 
-LOOK = 0.2  # seconds between two looks at the trials
+LOOK, LOOK_AHEAD = 0.2, 2.0  # seconds between two looks at the trials: here, and in a queue
+HOPELESS = 3  # trials that fail in the same way, and no other, before a sweep gives up
+PATIENCE = 30.0  # seconds that trials have to write their checkpoints, once they were asked to stop
 SCAN = 5.0  # seconds between two looks at what others do
 LAST_WORDS = 3.0  # seconds after the end of a process in which its words may still come from a network disk
 
 Prepare = Callable[[Trial], Path]
+
+
+class Hopeless(Exception):  # noqa: N818 (the trials' errors are told already)
+    """All trials fail, and all in the same way."""
+
+
+def several(trials: int) -> str:
+    """The trials that write."""
+    return "one trial writes" if trials == 1 else f"{trials} trials write"
 
 
 class Job(Protocol):
@@ -71,6 +85,7 @@ class Drive:
         self.workers = home / ".workers"
         self.running: dict[int, Running] = {}
         self._scanned = self._asked = -SCAN
+        self._ends: list[End] = []
 
     def run(self) -> None:
         """Until every trial of the study has ended, wherever it runs."""
@@ -82,16 +97,25 @@ class Drive:
                 shutil.rmtree(worker, ignore_errors=True)
         with lease.held(mine):
             while self._step():
-                time.sleep(LOOK)
+                time.sleep(LOOK_AHEAD if self.launcher.ahead else LOOK)
         shutil.rmtree(self.workers, ignore_errors=True)
 
     def stop(self) -> None:
-        """Ask the trials to write their checkpoints and stop, and wait until they have."""
-        for running in self.running.values():
-            running.job.stop()
-        for running in self.running.values():
-            if not self.launcher.ahead:
-                running.job.end()
+        """Ask the trials to write their checkpoints and stop, and wait until they have; Ctrl-C again ends them."""
+        jobs = [running.job for running in self.running.values()]
+        for job in jobs:
+            job.stop()
+        if self.launcher.ahead or not jobs:
+            return
+        print(f"stopping: {several(len(jobs))} the checkpoint; Ctrl-C again ends at once", file=sys.stderr, flush=True)
+        until = time.monotonic() + PATIENCE
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            while time.monotonic() < until and any(job.ended() is None for job in jobs):
+                time.sleep(LOOK)
+        signal.signal(signal.SIGINT, before)
+        for job in jobs:
+            job.end()
 
     def _step(self) -> bool:
         """Look once; False where nothing is left to do or to wait for."""
@@ -107,6 +131,9 @@ class Drive:
         """See whether a trial has ended, and tell the journal where it could not itself."""
         if self.launcher.ahead and lease.holder(running.folder) is None:
             running.began = time.monotonic()  # it waits in a queue
+        if running.job.ended() and lease.holder(running.folder):
+            del self.running[running.trial.number]  # somebody executes it by hand, and it could not begin
+            return
         how, late = running.job.ended(), self.timeout and time.monotonic() - running.began > self.timeout
         if how is None and not late:
             return
@@ -128,6 +155,12 @@ class Drive:
     def _settle(self, trial: Trial, end: End) -> None:
         self.study.tell(trial.number, end.state, end.value, end.reason)
         self.tell(trial, end)
+        self._ends.append(end)
+        if len(self._ends) == HOPELESS and {(e.state, e.reason) for e in self._ends} == {("failed", end.reason)}:
+            raise Hopeless(
+                f"the first {HOPELESS} trials failed in the same way ({end.reason}); mend that, and start the sweep "
+                "again with sweep.retry=true"
+            )
         gc.collect()  # Hydra's configurations refer to themselves, and would pile up for tens of trials
 
     def _scan(self) -> bool:

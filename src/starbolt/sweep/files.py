@@ -24,7 +24,7 @@ def begin(folder: Path, about: dict[str, Any], axes: Sequence[Axis]) -> None:
     if (folder / SWEEP).is_file():
         before = json.loads((folder / SWEEP).read_text())
         for word in ("words", "objective", "sampler"):
-            if before[word] != told[word]:
+            if _last(before[word]) != _last(told[word]):
                 was, now = _different(before[word], told[word])
                 raise UserError(
                     f"{folder} is a sweep with {was or 'nothing'} where this one has {now or 'nothing'}: the two would "
@@ -40,10 +40,11 @@ def trials_told(
     folder: Path, study: Study, place: Any, label: Any, mode: str, *, whole: bool = False
 ) -> dict[str, Any]:
     """trials.json: every trial with its settings, end, scores and curve; the best one; where `whole`, what mattered."""
-    rows = [_row(trial, place(trial), label(trial)) for trial in study.trials()]
+    trials = study.standing()
+    rows = [_row(trial, place(trial), label(trial)) for trial in trials]
     told = {
         "trials": rows,
-        "best": best_of(study.trials(), mode),
+        "best": best_of(trials, mode),
         "importance": study.importance() if whole else None,
         "importance_method": METHOD,
     }
@@ -85,7 +86,8 @@ def best_words(named: str) -> list[str]:
     told: dict[str, Any] = json.loads((folder / TRIALS).read_text()) if (folder / TRIALS).is_file() else {"best": None}
     if told["best"] is None:
         raise UserError(f"no trial of {folder} has finished yet")
-    return words_of(about["words"], told["trials"][told["best"]]["params"])
+    (params,) = (trial["params"] for trial in told["trials"] if trial["number"] == told["best"])
+    return words_of(about["words"], params)
 
 
 def words_of(words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
@@ -114,6 +116,11 @@ def _row(trial: Trial, folder: Path, label: str) -> dict[str, Any]:
         "metrics": json.loads(metrics.read_text()) if trial.state == "finished" and metrics.is_file() else {},
         "curve": trial.curve,
     }
+
+
+def _last(words: Any) -> Any:
+    """The last word on each setting, whatever their order."""
+    return {word.partition("=")[0]: word for word in words} if isinstance(words, list) else words
 
 
 def _different(before: Any, now: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -42,7 +43,7 @@ class Plan:
         if objective.split("/")[1] in BETWEEN:
             raise UserError(f"sweep.objective={objective} is best at a value between; improve for example val/loss")
         self.name, self.resume, self.objective, self.timeout, self.retry = name, resume, objective, timeout, retry
-        self.space = [f"{key}={value}" for key, value in space.items()]
+        self.space = [f"{key}={_several(key, value)}" for key, value in space.items()]
 
     def axes(self, words: Sequence[str]) -> tuple[Axis, ...]:
         """What varies: in the command, which has the last word, and in the plan's own space."""
@@ -56,6 +57,15 @@ class Plan:
     def points(self, axes: Sequence[Axis]) -> list[dict[str, str]]:
         """The settings that are planned beforehand, in order."""
         return []
+
+
+def _several(key: str, value: Any) -> str:
+    """An entry of `space` in Hydra's notation; UserError where it is a single value."""
+    if isinstance(value, list | tuple):
+        return f"choice({','.join(json.dumps(each) for each in value)})"
+    if not axes_of([f"{key}={value}"]):
+        raise UserError(f"sweep.space has {key}: {value}, which is one value; give a list, or interval(), range()")
+    return str(value)
 
 
 class Grid(Plan):

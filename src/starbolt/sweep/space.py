@@ -47,9 +47,9 @@ def points(axes: Sequence[Axis]) -> list[dict[str, str]]:
     ]
 
 
-def label_of(settings: dict[str, str]) -> str:
+def label_of(settings: dict[str, str], sampled: bool) -> str:
     """A trial's name, by what differs: numbers that a sampler drew are told to three digits."""
-    return ",".join(f"{key}={_short(text)}" for key, text in settings.items())
+    return ",".join(f"{key}={_short(text) if sampled else text}" for key, text in settings.items())
 
 
 def folder_of(number: int, settings: dict[str, str], sampled: bool) -> str:

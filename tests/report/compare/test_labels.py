@@ -40,6 +40,7 @@ def test_files_lists_and_what_is_missing():
 def test_where_seed_fold_and_place_alone_differ_the_folder_is_the_name():
     one = {"seed": 0, "run": "/x", "name": "x", "split": {"fold": 0, "k": 5}, "logger": {"_target_": "a.B"}}
     two = one | {"seed": 3, "run": "/y", "split": {"fold": 1, "k": 5}, "logger": None}
+    two |= {"report": True, "test": False, "card": {"use": "none"}, "slices": ["mag"]}
     assert flat(one) == flat(two) == {"split.k": 5}
     assert called(one, two, folders=("old/1", "new/1")) == ["old/1", "new/1"]
     assert called(one, two, folders=("a/1", "a/1")) == ["1", "1 (2)"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from starbolt.compose import UserError
+from starbolt.report.compare import compare
 from starbolt.report.compare.settings import part_of, settings, shared
 
 TRUTH = np.linspace(0, 1, 10)
@@ -24,6 +25,17 @@ def test_seeds_and_folds_repeat_a_setting_and_nothing_else_does(write):
     assert [setting.label for setting in told] == ["optim.lr=0.1", "optim.lr=0.2"]
     assert all(set(setting.runs) == {(0, 0), (0, 1), (1, 0), (1, 1)} for setting in told)
     assert told[0].seeds == (0, 1)
+
+
+def test_a_run_with_a_report_repeats_those_without(write):
+    runs = [
+        write(f"{lr}{seed}", TRUTH, TRUTH, seed=seed, report=lr == 0.2 and seed == 1, **{"optim.lr": lr})
+        for lr in (0.1, 0.2) for seed in (0, 1)
+    ]  # fmt: skip
+    told = compare(found(*runs))
+    assert [setting.label for setting in told.settings] == ["optim.lr=0.1", "optim.lr=0.2"]
+    assert [setting.seeds for setting in told.settings] == [(0, 1), (0, 1)]
+    assert all(np.isfinite(row.seed_spread) for row in told.rows)
 
 
 def test_runs_that_agree_in_everything_are_told_apart_by_where_they_lie(write):

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-APART = ("run", "name", "test", "logger", "seed", "split.fold")  # no setting: where, seen by whom, and what is repeated
+from starbolt.compose import BESIDE
+
+APART = (*BESIDE, "seed", "split.fold")  # no settings: what teaches nothing, and what is repeated
 TARGET = "._target_"
 MOST = 48  # letters of a label
 
