@@ -10,11 +10,11 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"contract", "schedules", "simulate", "stretch", "compose", "__init__"},
-    {"signals", "lease", "randomness", "cluster", "study", "trial", "direction"},
+    {"contract", "schedules", "simulate", "stretch", "compose", "direction", "__init__"},
+    {"endurance"},
     {"archives", "models", "tasks", "standardise"},
-    {"login", "messages", "helptext", "callbacks", "checkpoints", "keeping", "dropout", "recipe"},
-    {"store", "tracking", "attempt"},
+    {"login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
+    {"store", "tracking", "trials"},
     {"data", "calibration", "looks"},
     {"learner", "report"},
     {"ensemble"},

@@ -11,8 +11,9 @@ import pytest
 from astropy.table import Table
 from omegaconf import OmegaConf
 
-from starbolt import build, cli, lease, run
+from starbolt import build, cli, run
 from starbolt.compose import UserError, write_config
+from starbolt.endurance import lease
 from starbolt.resume import PLACES, continued
 
 TOLD = ("config.yaml", "command.txt")

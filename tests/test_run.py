@@ -20,14 +20,15 @@ from astropy.table import Table
 from lightning.pytorch import Callback
 from omegaconf import OmegaConf
 
-from starbolt import build, lease, loading, signals
+from starbolt import build, loading
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compose import compose, write_config
 from starbolt.data.audit import AuditError
+from starbolt.endurance import lease, signals
+from starbolt.endurance.signals import Stopped
 from starbolt.predict import predict_rows, score
 from starbolt.run import execute as execute_folder
 from starbolt.run import main
-from starbolt.signals import Stopped
 from starbolt.verbs.evaluate import main as evaluate
 
 FILES = (

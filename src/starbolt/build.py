@@ -14,15 +14,15 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import cluster
 from starbolt.calibration import column_values
 from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint, first_line, read_checkpoint
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
 from starbolt.data.audit import Audit
 from starbolt.direction import mode_of
+from starbolt.endurance import cluster
+from starbolt.endurance.keeping import Last
 from starbolt.ensemble import Ensemble
-from starbolt.keeping import Last
 from starbolt.learner import Learner, symmetries_of
 
 FILES = (

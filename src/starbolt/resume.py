@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starbolt import lease
 from starbolt.compose import UserError, begun
+from starbolt.endurance import lease
 from starbolt.like import relocated
 
 WHOLE = ("data", "experiment")  # words that only a whole command has

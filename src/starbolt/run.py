@@ -21,18 +21,19 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import build, cluster, lease, looks, provenance, signals, tracking
-from starbolt.attempt import Attempt, Prune, Pruned
+from starbolt import build, looks, provenance, tracking
 from starbolt.callbacks import History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compose import begun, forget_before, put_back
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
+from starbolt.endurance import cluster, lease, signals
+from starbolt.endurance.signals import Stopped
 from starbolt.learner import Learner, refuse_another
 from starbolt.messages import bar, say, talk
 from starbolt.report import write as write_report
 from starbolt.scoring import calibrate_run, keep_evidence, score_parts, write_json
-from starbolt.signals import Stopped
+from starbolt.trials.attempt import Attempt, Prune, Pruned
 
 
 def main(folder: str | None = None) -> None:

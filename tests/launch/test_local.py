@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from starbolt import lease
+from starbolt.endurance import lease
 from starbolt.launch import Local, local
 from starbolt.launch.local import Child, Orphan
 
@@ -211,7 +211,7 @@ def test_a_trial_that_has_ended_is_not_signalled_by_a_number_that_may_be_another
 HOLD = """
 import signal, sys, time
 from pathlib import Path
-from starbolt.lease import held
+from starbolt.endurance.lease import held
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
 with held(Path({folder!r})):
     print("up", flush=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from starbolt import cluster
+from starbolt.endurance import cluster
 from starbolt.launch import Slurm, slurm
 from starbolt.launch.slurm import FILE, Execute, Job
 
@@ -242,7 +242,8 @@ def test_a_job_is_left_by_stop_and_cancelled_by_end(commands, tmp_path):
 @pytest.fixture
 def execution(monkeypatch):
     """(what the run does) -> what Execute did: the folder it executed, whether it asked to be queued again."""
-    from starbolt import run, signals
+    from starbolt import run
+    from starbolt.endurance import signals
 
     def execute(error: BaseException | None = None, unwanted: str | None = None) -> list:
         done: list = []
@@ -272,13 +273,13 @@ def test_a_job_executes_its_folder(execution):
 
 
 def test_a_job_whose_machine_is_taken_is_queued_again_by_submitit(execution):
-    from starbolt.signals import Stopped
+    from starbolt.endurance.signals import Stopped
 
     assert execution(Stopped(signal.SIGUSR2)) == ["/sweep/seed=0", "deaf", "again"]
 
 
 def test_a_job_that_was_cancelled_is_not(execution):
-    from starbolt.signals import Stopped
+    from starbolt.endurance.signals import Stopped
 
     assert execution(Stopped(signal.SIGTERM), unwanted="it was cancelled") == ["/sweep/seed=0", "deaf"]
 

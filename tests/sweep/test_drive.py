@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from starbolt import lease
-from starbolt.study import Axis, Study, Trial
+from starbolt.endurance import lease
 from starbolt.sweep import drive
 from starbolt.sweep.drive import Drive
-from starbolt.trial import STATE, End, assign, write
+from starbolt.trials.study import Axis, Study, Trial
+from starbolt.trials.trial import STATE, End, assign, write
 
 Behave = Callable[["Job"], None]
 

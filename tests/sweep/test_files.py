@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from starbolt.compose import UserError
-from starbolt.study import Study, Trial
 from starbolt.sweep import files
 from starbolt.sweep.files import SWEEP, TRIALS, begin, best_of, best_words, trials_told, words_of
 from starbolt.sweep.space import axes_of
+from starbolt.trials.study import Study, Trial
 
 ABOUT = {
     "name": "mine", "command": "starbolt train -m seed=0,1", "objective": "val/loss", "mode": "min", "sampler": "grid",

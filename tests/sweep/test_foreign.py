@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from starbolt.sweep import execute
 from starbolt.sweep.foreign import BASIC, Foreign, launcher_size
 from starbolt.sweep.space import parse
-from starbolt.trial import STATE, End, write
+from starbolt.trials.trial import STATE, End, write
 
 
 class Hydras:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from starbolt import lease
+from starbolt.endurance import lease
 
 pytestmark = pytest.mark.slow
 TRIALS, KILLS = 20, 3

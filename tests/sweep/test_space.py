@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from starbolt.compose import UserError
-from starbolt.study import Axis
 from starbolt.sweep.space import LONGEST, axes_of, fixed, folder_of, label_of, parse, points
+from starbolt.trials.study import Axis
 
 
 @pytest.mark.parametrize(("word", "axis"), [

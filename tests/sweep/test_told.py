@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from starbolt.sweep.told import MOST, say_end, say_table
-from starbolt.trial import End
+from starbolt.trials.trial import End
 
 
 def row(number: int, label: str | None = None, state: str = "finished", **metrics: float) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from starbolt import lease, tracking
+from starbolt import tracking
 from starbolt.compose import UserError
+from starbolt.endurance import lease
 from starbolt.verbs import sync
 
 STUB = """#!{python}

@@ -20,8 +20,8 @@ def live(folder: str, threads: int | None, slot: int) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     from starbolt import run
+    from starbolt.endurance.signals import Stopped
     from starbolt.messages import guarded
-    from starbolt.signals import Stopped
 
     _share(threads, slot if _devices(folder) == 1 else -1)
     with _as_program(folder), guarded():

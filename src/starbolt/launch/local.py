@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from starbolt import lease
+from starbolt.endurance import lease
 from starbolt.launch.child import live
 
 PATIENCE = 30.0  # seconds that a trial has to write its checkpoint, once it was asked to stop

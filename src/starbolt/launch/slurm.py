@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starbolt import cluster
+from starbolt.endurance import cluster
 
 FILE = "job.txt"  # in a trial's folder: the number of its job
 POLL = 5.0  # seconds between two looks at the queue
@@ -25,7 +25,8 @@ class Execute:
 
     def __call__(self) -> str:
         """Execute it; where the machine is taken away, submitit puts this job back into the queue."""
-        from starbolt import run, signals
+        from starbolt import run
+        from starbolt.endurance import signals
 
         again = signal.getsignal(signal.SIGUSR2)  # submitit's own: it queues this job once more
         sys.argv = [str(run.__file__), self.folder]

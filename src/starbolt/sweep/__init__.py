@@ -46,7 +46,7 @@ def execute(cfg: Any) -> float | None:
     """Hydra's task function, where trials are launched by a launcher of Hydra's: the folder is written already."""
     import subprocess
 
-    from starbolt.trial import ended
+    from starbolt.trials.trial import ended
 
     subprocess.run([sys.executable, "-m", "starbolt.run", str(cfg.run)], check=False)
     end = ended(Path(cfg.run))

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from starbolt import lease, signals
 from starbolt.compose import UserError, complete, explain, write_config
 from starbolt.direction import mode_of
+from starbolt.endurance import lease, signals
 from starbolt.like import relocated
-from starbolt.study import OVER, Axis, Study, Trial
 from starbolt.sweep import files
 from starbolt.sweep.best import experiment
 from starbolt.sweep.drive import LOOK, Drive, Hopeless
@@ -22,7 +21,8 @@ from starbolt.sweep.foreign import Foreign
 from starbolt.sweep.plan import Plan
 from starbolt.sweep.space import fixed, folder_of, label_of
 from starbolt.sweep.told import say_end, say_table
-from starbolt.trial import End, assign
+from starbolt.trials.study import OVER, Axis, Study, Trial
+from starbolt.trials.trial import End, assign
 
 MOST = 20  # values of an axis that are tried to compose beforehand
 OWN = ("sweep", "launcher", "hydra", "name")  # words about how it is done, not about what is done

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from starbolt import lease
-from starbolt.study import Study, Trial
-from starbolt.trial import End, ended
+from starbolt.endurance import lease
+from starbolt.trials.study import Study, Trial
+from starbolt.trials.trial import End, ended
 
 LOOK, LOOK_AHEAD = 0.2, 2.0  # seconds between two looks at the trials: here, and in a queue
 HOPELESS = 3  # trials that fail in the same way, and no other, before a sweep gives up

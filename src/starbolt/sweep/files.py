@@ -11,7 +11,7 @@ from statistics import mean
 from typing import Any
 
 from starbolt.compose import UserError
-from starbolt.study import Axis, Study, Trial
+from starbolt.trials.study import Axis, Study, Trial
 
 REPEATS = {"seed", "split.fold"}  # where nothing else varies nothing is chosen
 METHOD = "fANOVA (Hutter, Hoos & Leyton-Brown 2014, ICML)"

@@ -9,8 +9,8 @@ from typing import Any
 
 from starbolt.compose import UserError
 from starbolt.direction import BETWEEN
-from starbolt.study import PRUNERS, SAMPLERS, Axis
 from starbolt.sweep.space import axes_of, points
+from starbolt.trials.study import PRUNERS, SAMPLERS, Axis
 
 
 class Plan:

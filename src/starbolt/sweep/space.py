@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from starbolt.compose import UserError, explain, options
-from starbolt.study import Axis
+from starbolt.trials.study import Axis
 
 LONGEST = 120  # bytes of a folder's name
 

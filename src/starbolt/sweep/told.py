@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from starbolt.sweep.files import chosen
-from starbolt.trial import End
+from starbolt.trials.trial import End
 
 SCORES = ("loss", "balanced_accuracy", "f1", "rms", "nmad")
 MOST = 30  # rows of the table; sweep.html has them all

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from starbolt.compose import UserError
-from starbolt.lease import holder
+from starbolt.endurance.lease import holder
 from starbolt.messages import say
-from starbolt.trial import ended
+from starbolt.trials.trial import ended
 from starbolt.verbs.listing import show
 
 HOMES = ("runs", "sweeps")

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from starbolt import lease
 from starbolt.compose import UserError
+from starbolt.endurance import lease
 from starbolt.login import HOW, hosts, logged_in, reachable
 from starbolt.messages import say
 from starbolt.verbs.runs import HOMES, run_folders

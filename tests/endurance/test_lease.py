@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from starbolt import lease
-from starbolt.lease import ALIVE, DEAD, LOCK, held, holder, process_here
+from starbolt.endurance import lease
+from starbolt.endurance.lease import ALIVE, DEAD, LOCK, held, holder, process_here
 
 HERE = socket.gethostname()
 HOLD = """
 import sys, time
 from pathlib import Path
-from starbolt.lease import held
+from starbolt.endurance.lease import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

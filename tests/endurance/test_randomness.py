@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from starbolt.randomness import restore, states
+from starbolt.endurance.randomness import restore, states
 
 CPU = torch.device("cpu")
 

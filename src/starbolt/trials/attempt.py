@@ -12,11 +12,11 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from starbolt.endurance.signals import Stopped
 from starbolt.messages import sentence
-from starbolt.signals import Stopped
-from starbolt.study import FILE as JOURNAL
-from starbolt.study import Study
-from starbolt.trial import FILE, STATE, End, write
+from starbolt.trials.study import FILE as JOURNAL
+from starbolt.trials.study import Study
+from starbolt.trials.trial import FILE, STATE, End, write
 
 CALIBRATED = {"interval_width", "set_size"}  # scores that only calibrated answers have
 

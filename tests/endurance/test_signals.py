@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from starbolt import signals
-from starbolt.signals import CLUSTER, INTERRUPTED, TAKEN, Stopped
+from starbolt.endurance import signals
+from starbolt.endurance.signals import CLUSTER, INTERRUPTED, TAKEN, Stopped
 
 
 @pytest.mark.parametrize("number", CLUSTER)

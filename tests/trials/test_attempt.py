@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from starbolt.attempt import Attempt, Prune, Pruned
-from starbolt.signals import Stopped
-from starbolt.study import Study
-from starbolt.trial import STATE, End, assign, ended
+from starbolt.endurance.signals import Stopped
+from starbolt.trials.attempt import Attempt, Prune, Pruned
+from starbolt.trials.study import Study
+from starbolt.trials.trial import STATE, End, assign, ended
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from starbolt.study import FILE, Axis, Study
+from starbolt.trials.study import FILE, Axis, Study
 
 AXES = (
     Axis("optim.lr", "interval", low=1e-4, high=1e-1, log=True),
@@ -24,7 +24,7 @@ POINTS = [{"seed": str(seed), "optim": name} for name in ("sgd", "adam") for see
 HEAD = """
 import sys, time, json
 from pathlib import Path
-from starbolt.study import Axis, Study
+from starbolt.trials.study import Axis, Study
 folder = Path(sys.argv[1])
 AXES = (Axis("optim.lr", "interval", low=1e-4, high=1e-1, log=True), Axis("model.width", "choice", ("8", "16", "32")),
         Axis("model.depth", "range", ("1", "2", "3")))
@@ -359,7 +359,7 @@ def test_a_line_that_somebody_is_writing_is_left_to_them(grid, tmp_path):
     """Who holds the journal's lock has written half of a line, and goes on with the other half."""
     from optuna.storages.journal import JournalFileSymlinkLock
 
-    from starbolt.study import _mend
+    from starbolt.trials.study import _mend
 
     grid.tell(grid.next(0, "me").number, "finished", 0.5)
     whole = (tmp_path / FILE).read_bytes()
@@ -381,7 +381,7 @@ def test_a_line_that_somebody_is_writing_is_left_to_them(grid, tmp_path):
 
 def test_a_whole_journal_is_opened_without_its_lock(grid, tmp_path):
     """A sweep may be at work: it is not to be waited for."""
-    from starbolt.study import _mend
+    from starbolt.trials.study import _mend
 
     class Never:
         def acquire(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 
-from starbolt import cluster
+from starbolt.endurance import cluster
 
 SHOWN = """JobId=7 JobName=train
    UserId=root(0) GroupId=root(0) MCS_label=N/A

@@ -7,8 +7,8 @@ import multiprocessing
 
 import pytest
 
-from starbolt import trial
-from starbolt.trial import FILE, STATE, End, assign, ended, write
+from starbolt.trials import trial
+from starbolt.trials.trial import FILE, STATE, End, assign, ended, write
 
 
 def test_a_folder_is_assigned_to_a_trial(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from starbolt import keeping, signals
-from starbolt.keeping import Last
-from starbolt.signals import Stopped
+from starbolt.endurance import keeping, signals
+from starbolt.endurance.keeping import Last
+from starbolt.endurance.signals import Stopped
 
 BATCHES = 8
 

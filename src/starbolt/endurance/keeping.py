@@ -10,8 +10,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from starbolt import randomness, signals
-from starbolt.signals import Stopped
+from starbolt.endurance import randomness, signals
+from starbolt.endurance.signals import Stopped
 
 APART = 10  # steps between two agreements of the ranks on a device whose queue each agreement drains
 

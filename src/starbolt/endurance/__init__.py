@@ -1,0 +1,1 @@
+"""What lets a run survive: signals, leases, checkpoints, random states, the cluster's queue."""

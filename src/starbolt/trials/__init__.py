@@ -1,0 +1,1 @@
+"""A run as one trial among many: the journal they share, and what each says of itself."""
