@@ -10,7 +10,8 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"contract", "schedules", "simulate", "stretch", "compose", "direction", "__init__"},
+    {"aside", "contract", "schedules", "stretch", "direction", "__init__"},
+    {"simulate", "compose"},
     {"endurance"},
     {"archives", "models", "tasks", "standardise"},
     {"login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},

@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
 
+from starbolt.aside import aside
 from starbolt.compose import forget_before
 
 
@@ -51,12 +52,10 @@ class History(Callback):
         }
         self.rows.append(row)
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        aside = self.path.with_suffix(".part")
-        with aside.open("w", newline="") as file:
+        with aside(self.path) as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
-        aside.rename(self.path)
 
 
 class Lines(Callback):

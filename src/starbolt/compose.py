@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import os
 import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from starbolt.aside import aside, write_text
 
 HERE = Path(__file__).resolve().parent
 NUMERIC = (
@@ -219,9 +220,7 @@ def write_config(cfg: Any, words: Sequence[str] = ()) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if begun(folder) and not (folder / f"{BEFORE}config.yaml").exists():
         _keep_before(folder)
-    aside = folder / f".config.{os.getpid()}.part"
-    aside.write_text(OmegaConf.to_yaml(cfg))
-    aside.rename(folder / "config.yaml")
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg))
     if words:
         with (folder / "command.txt").open("a") as file:
             file.write(f"starbolt train {shlex.join(words)}\n")
@@ -247,9 +246,8 @@ def forget_before(folder: Path) -> None:
 def _keep_before(folder: Path) -> None:
     for name in TOLD:
         if (folder / name).exists():
-            aside = folder / f".{name}.{os.getpid()}.part"
-            shutil.copy(folder / name, aside)
-            aside.replace(folder / f"{BEFORE}{name}")
+            with aside(folder / f"{BEFORE}{name}") as beside:
+                shutil.copy(folder / name, beside)
 
 
 def override(cfg: Any, overrides: Sequence[str]) -> None:

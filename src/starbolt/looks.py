@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from starbolt.aside import write_text
+
 FILE = "looks.json"
 
 
@@ -21,9 +23,7 @@ def record(run: Path, checkpoint: Path, verb: str) -> None:
     if verb == "train" and looks and looks[-1].items() >= look.items():
         return
     looks.append({"when": when, **look})
-    aside = run / f".{FILE}.part"
-    aside.write_text(json.dumps(looks, indent=1))
-    aside.rename(run / FILE)
+    write_text(run / FILE, json.dumps(looks, indent=1))
 
 
 def of_run(run: Path) -> list[dict[str, Any]]:

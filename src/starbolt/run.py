@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
@@ -15,6 +16,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # Ctrl-C while all this is imported needs no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
@@ -220,6 +224,7 @@ def quiet() -> None:
 if __name__ == "__main__":
     from starbolt.messages import guarded
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, os.getcwd())
     with guarded():
         try:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from starbolt import loading
+from starbolt.aside import aside, write_text
 from starbolt.data import ObjectDataModule
 from starbolt.data.labels import class_words
 from starbolt.explain import explain, write_explanation
@@ -151,13 +152,10 @@ def groups_of(data: ObjectDataModule) -> np.ndarray | None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Parquet, written aside and renamed."""
-    aside = path.with_name(f".{path.name}.part")
-    pq.write_table(table, aside)
-    aside.rename(path)
+    with aside(path) as beside:
+        pq.write_table(table, beside)
 
 
 def write_json(path: Path, content: Any) -> None:
     """JSON, written aside and renamed."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(json.dumps(content, indent=1))
-    aside.rename(path)
+    write_text(path, json.dumps(content, indent=1))

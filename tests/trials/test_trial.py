@@ -33,7 +33,7 @@ def test_an_end_is_read_as_it_was_written(tmp_path, end):
 
 def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
     write(tmp_path / STATE, End("stopped")._asdict())
-    monkeypatch.setattr(trial.Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("killed here")))
+    monkeypatch.setattr(trial.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed here")))
     with pytest.raises(OSError, match="killed here"):
         write(tmp_path / STATE, End("finished", 1.0)._asdict())
     assert ended(tmp_path) == End("stopped")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from starbolt.aside import write_text
+
 LOCK, ALIVE = ".lock", ".alive"
 GLANCE = 2.0  # seconds at most for which somebody who only looks has a lock
 BEAT = 10.0  # seconds between two signs of life
@@ -117,6 +119,4 @@ def _beat(file: Path, over: threading.Event) -> None:
 
 def _sign(file: Path) -> None:
     with suppress(OSError):  # a full disk, or a folder that was taken away: the run itself will tell
-        aside = file.with_name(f"{file.name}.{socket.gethostname()}.{os.getpid()}")
-        aside.write_text(f"{socket.gethostname()} {os.getpid()}")
-        aside.rename(file)
+        write_text(file, f"{socket.gethostname()} {os.getpid()}")

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from starbolt.aside import aside
 from starbolt.report import (
     audit,
     balance,
@@ -41,10 +42,9 @@ def write(folder: Path) -> Path:
     Reads the run folder and nothing else. The scored part shown is test where it was scored, else val.
     """
     results = Results.read(folder)
-    path, aside = folder / "report.html", folder / "report.part"
-    with house_style():
-        aside.write_text(page(results, Figures(folder / "figures")), encoding="utf-8")
-    aside.rename(path)
+    path = folder / "report.html"
+    with house_style(), aside(path) as beside:
+        beside.write_text(page(results, Figures(folder / "figures")), encoding="utf-8")
     return path
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from starbolt.aside import write_text
 from starbolt.compose import UserError
 from starbolt.trials.study import Axis, Study, Trial
 
@@ -97,9 +96,7 @@ def words_of(words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
 
 def write(path: Path, content: Any) -> None:
     """JSON or text, written aside and renamed; several sweeps may do so at once."""
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
-    aside.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
-    aside.rename(path)
+    write_text(path, content if isinstance(content, str) else json.dumps(content, indent=1))
 
 
 def _row(trial: Trial, folder: Path, label: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ Whoever started it need not live: the sweep that is started again reads what is 
 from __future__ import annotations
 
 import json
-import os
-import socket
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from starbolt.aside import write_text
 
 FILE, STATE = "trial.json", "state.json"
 
@@ -50,6 +50,4 @@ def _number(folder: Path) -> int | None:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """JSON, written aside and renamed."""
-    aside = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
-    aside.write_text(json.dumps(content, indent=1))
-    aside.rename(path)
+    write_text(path, json.dumps(content, indent=1))

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from starbolt.aside import aside
 from starbolt.data.splits.dealing import Candidates
 from starbolt.store.pack import default_cache
 
@@ -40,9 +41,8 @@ def write_split(file: Path, table: pa.Table, run: Path) -> None:
     """Store a split, aside and renamed, with the date and the folder of the run that made it."""
     about = {"date": datetime.date.today().isoformat(), "run": str(run.absolute())}
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    pq.write_table(table.replace_schema_metadata({ABOUT: json.dumps(about).encode()}), aside, compression="zstd")
-    aside.rename(file)
+    with aside(file) as beside:
+        pq.write_table(table.replace_schema_metadata({ABOUT: json.dumps(about).encode()}), beside, compression="zstd")
 
 
 def read_split(named: str | Path) -> pa.Table:

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from starbolt.aside import aside
 from starbolt.report.markup import Figures, Section, contents, paragraph
 from starbolt.report.style import WIDTH, house_style
 from starbolt.report.sweep import best, curves, head, history, importance, parallel, repeats, table
@@ -21,10 +22,9 @@ def write(folder: Path) -> Path:
     Reads sweep.json, trials.json and best.yaml, looks whether a trial has a report, and nothing else.
     """
     sweep = read(folder)
-    path, aside = folder / "sweep.html", folder / "sweep.part"
-    with house_style():
-        aside.write_text(page(sweep, Figures(folder / "figures")), encoding="utf-8")
-    aside.replace(path)
+    path = folder / "sweep.html"
+    with house_style(), aside(path) as beside:
+        beside.write_text(page(sweep, Figures(folder / "figures")), encoding="utf-8")
     return path
 
 
