@@ -28,14 +28,14 @@ test: $(CURRENT) ## the fast tests (10 minutes)
 test-slow: $(CURRENT) ## the slow tests alone
 	$(BIN)/python -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]
 
-test-all: $(CURRENT) ## the fast and the slow tests (50 minutes)
+test-all: $(CURRENT) ## the fast and the slow tests (45 minutes)
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-gpu: $(CURRENT) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]
 
-bench: $(CURRENT) ## time packing, the first batch and memory beside plain code (30 minutes, 20 GB of disk)
-	for name in pack_cutouts first_batch memory predict predict_memory; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+bench: $(CURRENT) ## time packing, the first batch, sweeps and memory (30 minutes, 20 GB of disk)
+	for name in pack_cutouts first_batch memory predict predict_memory sweep; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
 	$(BIN)/python scripts/results.py
