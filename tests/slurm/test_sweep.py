@@ -69,6 +69,16 @@ def test_four_trials_are_four_jobs_on_both_nodes(slurm, sweep, tmp_path):
     assert (tmp_path / "sweeps" / "mine" / "sweep.html").is_file()
 
 
+def test_a_trial_may_be_several_tasks_that_train_one_network(sweep, tmp_path):
+    two = ["launcher.tasks_per_node=2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
+    status = sweep("seed=0,1", *two, "launcher.time=5").wait(timeout=300)
+    assert status == 0, (tmp_path / "out.txt").read_text()
+    assert [row["state"] for row in trials(tmp_path)] == ["finished"] * 2
+    logs = sorted((tmp_path / "sweeps" / "mine" / ".slurm").glob("*_log.out"))
+    assert len(logs) == 4, "two tasks of each of two jobs"
+    assert epochs(tmp_path / "sweeps" / "mine" / "seed=0") == [0, 1]
+
+
 def test_a_pre_empted_trial_queues_again_and_goes_on_though_the_sweep_was_killed(slurm, sweep, tmp_path):
     long = ["trainer.max_epochs=300", "callbacks.patience.patience=300", "launcher.time=10", "seed=0,1"]
     child = sweep(*long)

@@ -48,6 +48,20 @@ def tasks() -> int:
     return int(os.environ.get("SLURM_STEP_NUM_TASKS") or os.environ.get("SLURM_NTASKS") or 1) if step.isdigit() else 1
 
 
+def meet() -> None:
+    """Name the first node's address as the place where the processes of this job meet, as Slurm itself reaches it.
+
+    Its name, which Lightning would take, need not be one that other machines know.
+    """
+    nodes = os.environ.get("SLURM_JOB_NODELIST", "")
+    if tasks() == 1 or "MASTER_ADDR" in os.environ or not nodes:
+        return
+    first = _told("scontrol", "show", "hostnames", nodes).stdout.split()
+    told = _told("scontrol", "show", "node", "-o", first[0]).stdout if first else ""
+    if found := re.search(r" NodeAddr=(\S+)", told):
+        os.environ["MASTER_ADDR"] = found.group(1)
+
+
 def requeue(number: int) -> str:
     """Have Slurm start this job again, from its beginning, after signal `number`; a sentence on what was done."""
     name = job()

@@ -29,6 +29,7 @@ class Execute:
         from starbolt.endurance import signals
 
         again = signal.getsignal(signal.SIGUSR2)  # submitit's own: it queues this job once more
+        cluster.meet()
         sys.argv = [str(run.__file__), self.folder]
         sys.modules["__main__"] = run
         try:
