@@ -218,7 +218,8 @@ def test_a_job_is_cancelled_by_its_name(slurm):
 
 def test_processes_meet_at_the_address_that_slurm_has_for_the_first_node(slurm, monkeypatch):
     set_env(monkeypatch, JOB_ID=7, JOB_NODELIST="n[1-2]", STEP_ID=0, STEP_NUM_TASKS=2)
-    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.setenv("MASTER_ADDR", "")  # so that what the code sets is undone
+    monkeypatch.delenv("MASTER_ADDR")
     slurm("scontrol", "n1\nNodeName=n1 Arch=x86_64 NodeAddr=10.0.0.7 NodeHostName=login\n", only="show")
     cluster.meet()
     assert slurm.asked() == ["scontrol show hostnames n[1-2]", "scontrol show node -o n1"]
