@@ -18,7 +18,7 @@ def fail(path: Path) -> None:
 
 def test_where_the_writing_fails_the_old_content_stays_and_nothing_is_left(tmp_path):
     write_text(tmp_path / "a.json", "old")
-    with pytest.raises(OSError, match="is a directory|Is a directory"):
+    with pytest.raises(OSError, match="directory"):
         fail(tmp_path / "a.json")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text() == "old"
