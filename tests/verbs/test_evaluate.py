@@ -212,3 +212,18 @@ def test_the_report_tells_how_often_the_test_rows_were_scored(trained, tmp_path)
     assert f"have been scored {before + 1} times" in (tmp_path / "run" / "report.html").read_text()
     main([f"checkpoint={tmp_path / 'run'}", "part=val"])  # which is no look at the test rows
     assert len(looks.of_run(tmp_path / "run")) == before + 1
+
+
+def test_trials_that_did_not_end_well_are_no_members(trained, tmp_path):
+    """A pruned trial has a checkpoint too."""
+    from starbolt.trials.trial import STATE, End, write
+    from starbolt.verbs import applying
+
+    for name, state in (("a", "finished"), ("b", "pruned"), ("c", "failed")):
+        run = shutil.copytree(trained("mlp"), tmp_path / name)
+        write(run / STATE, End(state)._asdict())
+    shutil.copytree(trained("mlp"), tmp_path / "d")
+    (tmp_path / "d" / "metrics.json").unlink()
+    found, home = applying.members(str(tmp_path))
+    assert [file.parent.parent.name for file in found] == ["a"]
+    assert home == tmp_path

@@ -18,6 +18,7 @@ from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import own_split
 from starbolt.messages import bar, say
 from starbolt.predict import Network
+from starbolt.trials.trial import ended
 
 ENSEMBLE = "ensemble.ckpt"
 NO_CALIBRATION = "the ensemble is not calibrated: its training data are not split as they were"
@@ -100,17 +101,25 @@ def network_of(own: dict[str, str], trust: Sequence[str]) -> tuple[Network, Path
 def members(named: str) -> tuple[list[Path], Path]:
     """The checkpoint files that checkpoint= means, and the folder that they belong to.
 
-    Of a file or run it is its own; of a folder of runs (a sweep) that of each run; of [RUN,RUN] that of each.
+    Of a file or run it is its own; of a folder of runs (a sweep) that of each run that ended well; of [RUN,RUN] that of
+    each.
     """
     if named.startswith("["):
         runs = [word.strip() for word in named.strip("[]").split(",")]
         folder = Path(os.path.commonpath([Path(run).absolute() for run in runs]))
         return [find_checkpoint(run) for run in runs], folder
     inside = sorted(path.parent.parent for path in Path(named).glob("*/checkpoints/best.ckpt"))
+    inside = [run for run in inside if ended_well(run)] or inside
     if inside and not (Path(named) / "checkpoints").is_dir():
         return [find_checkpoint(run) for run in inside], Path(named)
     path = find_checkpoint(named)
     return [path], run_of(path)
+
+
+def ended_well(run: Path) -> bool:
+    """Whether a run has scores: a trial that was pruned, failed or still trains has none."""
+    end = ended(run)
+    return (run / "metrics.json").is_file() and (end is None or end.state == "finished")
 
 
 def ensemble_file(named: str) -> str:
