@@ -22,13 +22,13 @@ demo: $(CURRENT) ## simulate a small sky, train an MLP, a CNN and a GRU on it, c
 
 test test-slow test-all: export OMP_NUM_THREADS ?= 1# the tests' networks are too small for a second thread
 
-test: $(CURRENT) ## the fast tests (10 minutes)
+test: $(CURRENT) ## the fast tests (8 minutes)
 	$(BIN)/python -m pytest
 
 test-slow: $(CURRENT) ## the slow tests alone
 	$(BIN)/python -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]
 
-test-all: $(CURRENT) ## the fast and the slow tests (45 minutes)
+test-all: $(CURRENT) ## the fast and the slow tests (30 minutes)
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-gpu: $(CURRENT) ## the tests that need a GPU
