@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import threading
 from pathlib import Path
 
 import pytest
 
-from starbolt.aside import aside, write_text
+from starbolt.aside import aside, write_json, write_text
 
 
 def fail(path: Path) -> None:
@@ -40,3 +42,21 @@ def test_whoever_reads_while_several_write_reads_one_of_them_whole(tmp_path):
         thread.join()
     assert seen <= set(texts)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def write_often(path: Path, times: int) -> None:
+    for i in range(times):
+        write_json(path, {"i": i})
+
+
+def test_several_processes_may_write_the_same_file(tmp_path):
+    """As two sweeps that tell of the same trials, or give the same one out again."""
+    context = multiprocessing.get_context("fork")
+    both = [context.Process(target=write_often, args=(tmp_path / "a.json", 1500)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    assert json.loads((tmp_path / "a.json").read_text()) == {"i": 1499}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

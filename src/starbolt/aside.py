@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -29,3 +31,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file aside and rename it."""
     with aside(path) as beside:
         beside.write_text(text)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as JSON, aside and renamed."""
+    write_text(path, json.dumps(content, indent=1))

@@ -63,7 +63,7 @@ class Learner(LightningModule):
         self.mc_dropout = mc_dropout
         refuse_without_dropout(self, mc_dropout)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
-        self._epoch_loss: Tensor | None = None  # [2], sum over the objects of this epoch so far, and their number
+        self._epoch_loss: tuple[Tensor, int] | None = None  # sum over the objects of this epoch so far, their number
 
     @classmethod
     def for_data(
@@ -91,10 +91,10 @@ class Learner(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one training batch."""
         loss = self.task.losses(self(batch.inputs), batch).mean()
-        seen = torch.stack([loss.detach() * len(batch.row), loss.new_tensor(len(batch.row))])
-        self._epoch_loss = seen if self._epoch_loss is None else self._epoch_loss + seen
+        total, objects = self._epoch_loss or (0.0, 0)
+        total, objects = total + loss.detach() * len(batch.row), objects + len(batch.row)
+        self._epoch_loss = total, objects
         if self.trainer.is_last_batch:
-            total, objects = self._epoch_loss
             self.log("train/loss", total / objects, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
             self._epoch_loss = None
         return loss
@@ -175,7 +175,7 @@ class Learner(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the training loss of an epoch that was left in its middle."""
         seen = checkpoint.get("epoch_loss")
-        self._epoch_loss = None if seen is None else seen.to(self.device)
+        self._epoch_loss = None if seen is None else (seen[0].to(self.device), seen[1])
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint carries besides the weights, as plain values."""

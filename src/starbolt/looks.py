@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from starbolt.aside import write_text
+from starbolt.aside import write_json
 
 FILE = "looks.json"
 
@@ -23,7 +23,7 @@ def record(run: Path, checkpoint: Path, verb: str) -> None:
     if verb == "train" and looks and looks[-1].items() >= look.items():
         return
     looks.append({"when": when, **look})
-    write_text(run / FILE, json.dumps(looks, indent=1))
+    write_json(run / FILE, looks)
 
 
 def of_run(run: Path) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, looks, provenance, tracking
+from starbolt.aside import write_json
 from starbolt.callbacks import History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compose import begun, forget_before, put_back
@@ -36,7 +37,7 @@ from starbolt.endurance.signals import Stopped
 from starbolt.learner import Learner, refuse_another
 from starbolt.messages import bar, say, talk
 from starbolt.report import write as write_report
-from starbolt.scoring import calibrate_run, keep_evidence, score_parts, write_json
+from starbolt.scoring import calibrate_run, keep_evidence, score_parts
 from starbolt.trials.attempt import Attempt, Prune, Pruned
 
 
@@ -123,7 +124,7 @@ def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
     audited = build.audit(cfg)(data)
     if leading():
         write_json(folder / "audit.json", audited.to_dict())
-        if not ((folder / SPLIT).exists() and (folder / "checkpoints" / "last.ckpt").exists()):
+        if not ((folder / SPLIT).exists() and begun(folder)):
             data.store_split(folder)
     for finding in audited.findings:
         if finding.waived:

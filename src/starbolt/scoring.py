@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from starbolt import loading
-from starbolt.aside import aside, write_text
+from starbolt.aside import aside, write_json
 from starbolt.data import ObjectDataModule
 from starbolt.data.labels import class_words
 from starbolt.explain import explain, write_explanation
@@ -154,8 +153,3 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Parquet, written aside and renamed."""
     with aside(path) as beside:
         pq.write_table(table, beside)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """JSON, written aside and renamed."""
-    write_text(path, json.dumps(content, indent=1))

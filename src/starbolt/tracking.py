@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from starbolt.aside import write_text
+from starbolt.aside import write_json
 from starbolt.login import logged_in
 from starbolt.messages import say
 
@@ -70,7 +70,7 @@ def identity(folder: Path) -> str:
     made = {"id": f"{plain[:54]}-{secrets.token_hex(4)}", "folder": str(folder.absolute())}
     if getattr(rank_zero_only, "rank", 0) == 0:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(made, indent=1))
+        write_json(file, made)
     return made["id"]
 
 

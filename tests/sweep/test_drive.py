@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from starbolt.aside import write_json
 from starbolt.endurance import lease
 from starbolt.sweep import drive
 from starbolt.sweep.drive import Drive
 from starbolt.trials.study import Axis, Study, Trial
-from starbolt.trials.trial import STATE, End, assign, write
+from starbolt.trials.trial import STATE, End, assign
 
 Behave = Callable[["Job"], None]
 
@@ -54,7 +55,7 @@ def hangs(job: Job) -> None:
 
 
 def says(job: Job, end: End) -> None:
-    write(job.folder / STATE, {**end._asdict(), "seconds": 1.0, "when": 0.0})
+    write_json(job.folder / STATE, {**end._asdict(), "seconds": 1.0, "when": 0.0})
 
 
 class Launcher:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -179,29 +178,12 @@ def test_a_sweep_of_which_nothing_finished_is_told(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     begin(folder, ABOUT, axes_of(["seed=0,1"]))
     monkeypatch.chdir(tmp_path)
-    files.write(folder / TRIALS, {"trials": [], "best": None})
+    files.write_json(folder / TRIALS, {"trials": [], "best": None})
     with pytest.raises(UserError, match="no trial of sweeps/mine has finished yet"):
         best_words("mine")
     (folder / TRIALS).unlink()  # as before its first trial has ended
     with pytest.raises(UserError, match="no trial of sweeps/mine has finished yet"):
         best_words("mine")
-
-
-def write_often(path: Path, times: int) -> None:
-    for i in range(times):
-        files.write(path, {"i": i})
-
-
-def test_two_sweeps_may_write_the_same_file(tmp_path):
-    """As two machines that work on one study, each after every trial."""
-    context = multiprocessing.get_context("fork")
-    both = [context.Process(target=write_often, args=(tmp_path / TRIALS, 1500)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
-    assert [process.exitcode for process in both] == [0, 0]
-    assert json.loads((tmp_path / TRIALS).read_text()) == {"i": 1499}
 
 
 def test_a_setting_of_which_a_seed_failed_does_not_win_by_the_others():

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from starbolt.aside import write_json
 from starbolt.sweep import execute
 from starbolt.sweep.foreign import BASIC, Foreign, launcher_size
 from starbolt.sweep.space import parse
-from starbolt.trials.trial import STATE, End, write
+from starbolt.trials.trial import STATE, End
 
 
 class Hydras:
@@ -121,7 +122,7 @@ def test_what_hydra_is_given_back_is_the_trials_own_value(tmp_path, monkeypatch,
     def run(command: list[str], check: bool) -> None:
         commands.append(command)
         if end:
-            write(tmp_path / STATE, end._asdict())
+            write_json(tmp_path / STATE, end._asdict())
 
     monkeypatch.setattr("subprocess.run", run)
     assert execute(OmegaConf.create({"run": str(tmp_path)})) == value

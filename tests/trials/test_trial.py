@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 
 import pytest
 
+from starbolt.aside import write_json
 from starbolt.trials import trial
-from starbolt.trials.trial import FILE, STATE, End, assign, ended, write
+from starbolt.trials.trial import FILE, STATE, End, assign, ended
 
 
 def test_a_folder_is_assigned_to_a_trial(tmp_path):
@@ -27,39 +27,22 @@ def test_a_trial_that_wrote_nothing_has_no_end(tmp_path):
     End("failed", reason="no 'column'\u00e9"), End("stopped", reason="stopped by SIGTERM"),
 ])  # fmt: skip
 def test_an_end_is_read_as_it_was_written(tmp_path, end):
-    write(tmp_path / STATE, {**end._asdict(), "seconds": 1.0, "when": 2.0})
+    write_json(tmp_path / STATE, {**end._asdict(), "seconds": 1.0, "when": 2.0})
     assert ended(tmp_path) == end
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
-    write(tmp_path / STATE, End("stopped")._asdict())
+    write_json(tmp_path / STATE, End("stopped")._asdict())
     monkeypatch.setattr(trial.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed here")))
     with pytest.raises(OSError, match="killed here"):
-        write(tmp_path / STATE, End("finished", 1.0)._asdict())
+        write_json(tmp_path / STATE, End("finished", 1.0)._asdict())
     assert ended(tmp_path) == End("stopped")
-
-
-def write_often(path, times):
-    for i in range(times):
-        write(path, {"i": i})
-
-
-def test_two_processes_may_write_the_same_file(tmp_path):
-    """As two sweeps that give the same trial back to the queue."""
-    context = multiprocessing.get_context("fork")
-    both = [context.Process(target=write_often, args=(tmp_path / FILE, 1500)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
-    assert [process.exitcode for process in both] == [0, 0]
-    assert json.loads((tmp_path / FILE).read_text()) == {"i": 1499}
 
 
 def test_the_end_of_an_earlier_trial_is_not_the_end_of_the_one_that_the_folder_is_given_to(tmp_path):
     """sweep.retry=true gives a failed trial's folder to a new one, and other sweeps look at it before that begins."""
     assign(tmp_path, 0, "val/loss", "min", None, 10)
-    write(tmp_path / STATE, End("failed", reason="bad luck")._asdict())
+    write_json(tmp_path / STATE, End("failed", reason="bad luck")._asdict())
     assign(tmp_path, 7, "val/loss", "min", None, 10)
     assert ended(tmp_path) is None
 
@@ -67,6 +50,6 @@ def test_the_end_of_an_earlier_trial_is_not_the_end_of_the_one_that_the_folder_i
 def test_the_end_of_a_trial_that_is_given_out_again_stays(tmp_path):
     """A sweep that finds it, and starts it once more, has nothing else to know that it only stopped."""
     assign(tmp_path, 0, "val/loss", "min", None, 10)
-    write(tmp_path / STATE, End("stopped", reason="stopped by SIGTERM")._asdict())
+    write_json(tmp_path / STATE, End("stopped", reason="stopped by SIGTERM")._asdict())
     assign(tmp_path, 0, "val/loss", "min", None, 10)
     assert ended(tmp_path) in (None, End("stopped", reason="stopped by SIGTERM"))

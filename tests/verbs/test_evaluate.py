@@ -216,12 +216,13 @@ def test_the_report_tells_how_often_the_test_rows_were_scored(trained, tmp_path)
 
 def test_trials_that_did_not_end_well_are_no_members(trained, tmp_path):
     """A pruned trial has a checkpoint too."""
-    from starbolt.trials.trial import STATE, End, write
+    from starbolt.aside import write_json
+    from starbolt.trials.trial import STATE, End
     from starbolt.verbs import applying
 
     for name, state in (("a", "finished"), ("b", "pruned"), ("c", "failed")):
         run = shutil.copytree(trained("mlp"), tmp_path / name)
-        write(run / STATE, End(state)._asdict())
+        write_json(run / STATE, End(state)._asdict())
     shutil.copytree(trained("mlp"), tmp_path / "d")
     (tmp_path / "d" / "metrics.json").unlink()
     found, home = applying.members(str(tmp_path))

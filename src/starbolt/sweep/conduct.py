@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from starbolt.aside import write_text
 from starbolt.compose import UserError, complete, explain, write_config
 from starbolt.direction import mode_of
 from starbolt.endurance import lease, signals
@@ -175,7 +176,7 @@ class Sweep:
         if best:
             words = files.words_of(self.words, best.settings)
             note = f"the best of {len(told['trials'])} trials of the sweep {self.folder.name}, by {self.plan.objective}"
-            files.write(self.folder / files.BEST, experiment(words, self.folder.name, note))
+            write_text(self.folder / files.BEST, experiment(words, self.folder.name, note))
         from starbolt.report.sweep import write_sweep
 
         say_table(told, self.plan.objective)

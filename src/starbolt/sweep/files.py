@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from starbolt.aside import write_text
+from starbolt.aside import write_json
 from starbolt.compose import UserError
 from starbolt.trials.study import Axis, Study, Trial
 
@@ -32,7 +32,7 @@ def begin(folder: Path, about: dict[str, Any], axes: Sequence[Axis]) -> None:
         same = before["axes"].keys() == told["axes"].keys()  # a grid may get more values
         if not same or (told["sampler"] != "grid" and before["axes"] != told["axes"]):
             raise UserError(f"{folder} varies other settings; give this sweep a name of its own: sweep.name=NAME")
-    write(folder / SWEEP, told)
+    write_json(folder / SWEEP, told)
 
 
 def trials_told(
@@ -47,7 +47,7 @@ def trials_told(
         "importance": study.importance() if whole else None,
         "importance_method": METHOD,
     }
-    write(folder / TRIALS, told)
+    write_json(folder / TRIALS, told)
     return told
 
 
@@ -92,11 +92,6 @@ def best_words(named: str) -> list[str]:
 def words_of(words: Sequence[str], settings: Mapping[str, str]) -> list[str]:
     """A sweep's words that do not vary with a trial's settings, for a run that also scores its test rows."""
     return [*(word for word in words if word != "test=false"), *(f"{k}={v}" for k, v in chosen(settings).items())]
-
-
-def write(path: Path, content: Any) -> None:
-    """JSON or text, written aside and renamed; several sweeps may do so at once."""
-    write_text(path, content if isinstance(content, str) else json.dumps(content, indent=1))
 
 
 def _row(trial: Trial, folder: Path, label: str) -> dict[str, Any]:

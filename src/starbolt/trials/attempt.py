@@ -12,11 +12,12 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from starbolt.aside import write_json
 from starbolt.endurance.signals import Stopped
 from starbolt.messages import sentence
 from starbolt.trials.study import FILE as JOURNAL
 from starbolt.trials.study import Study
-from starbolt.trials.trial import FILE, STATE, End, write
+from starbolt.trials.trial import FILE, STATE, End
 
 CALIBRATED = {"interval_width", "set_size"}  # scores that only calibrated answers have
 
@@ -86,7 +87,7 @@ class Attempt:
         if not self.tells:
             return
         content = {**end._asdict(), "seconds": round(time.time() - began, 1), "when": time.time()}
-        write(self.folder / STATE, content)
+        write_json(self.folder / STATE, content)
         if end.state != "stopped":  # it is to go on, and the journal has it running still
             self.study.tell(self.about["number"], end.state, end.value, end.reason)
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from starbolt.aside import write_text
+from starbolt.aside import write_json
 
 FILE, STATE = "trial.json", "state.json"
 
@@ -30,7 +30,7 @@ def assign(folder: Path, number: int, objective: str, mode: str, pruner: str | N
     if _number(folder) != number:
         (folder / STATE).unlink(missing_ok=True)
     content = {"number": number, "objective": objective, "mode": mode, "pruner": pruner, "startup": startup}
-    write(folder / FILE, content)
+    write_json(folder / FILE, content)
 
 
 def ended(folder: Path, number: int | None = None) -> End | None:
@@ -46,8 +46,3 @@ def ended(folder: Path, number: int | None = None) -> End | None:
 
 def _number(folder: Path) -> int | None:
     return json.loads((folder / FILE).read_text())["number"] if (folder / FILE).is_file() else None
-
-
-def write(path: Path, content: dict[str, Any]) -> None:
-    """JSON, written aside and renamed."""
-    write_text(path, json.dumps(content, indent=1))

@@ -7,13 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from starbolt import looks
+from starbolt.aside import write_json
 from starbolt.data import ObjectDataModule
 from starbolt.data.ranges import Outside
 from starbolt.ensemble import Ensemble
 from starbolt.messages import bar, say
 from starbolt.predict import Network, predict_rows, score, scored_table
 from starbolt.report import write as write_report
-from starbolt.scoring import calibration_told, keep_evidence, write_json, write_table
+from starbolt.scoring import calibration_told, keep_evidence, write_table
 from starbolt.verbs.applying import loaded, members, own_words, record_looks, rows_to_score, run_of
 
 

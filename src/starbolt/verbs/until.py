@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from starbolt.aside import write_json
 from starbolt.compose import UserError
 from starbolt.data import ObjectDataModule
 from starbolt.data.cuts import checked_day
@@ -19,7 +20,7 @@ from starbolt.predict import Network, predict_rows, score, scored_table
 from starbolt.report.asof import AsOf, results_of
 from starbolt.report.style import house_style, save
 from starbolt.report.until import draw
-from starbolt.scoring import write_json, write_table
+from starbolt.scoring import write_table
 from starbolt.verbs.applying import loaded, record_looks, rows_to_score
 from starbolt.verbs.listing import show
 
