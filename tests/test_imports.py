@@ -10,11 +10,11 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"aside", "contract", "schedules", "stretch", "direction", "__init__"},
-    {"simulate", "compose"},
+    {"aside", "cache", "contract", "schedules", "stretch", "direction", "__init__"},
+    {"simulate", "compose", "native"},
     {"endurance"},
     {"archives", "models", "tasks", "standardise"},
-    {"login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
+    {"optimisers", "stepping", "login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
     {"store", "tracking", "trials"},
     {"data", "calibration", "looks"},
     {"learner", "report"},

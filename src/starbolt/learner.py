@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,17 @@ from starbolt.calibration import Calibrated
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.audit import Audit
 from starbolt.data.augment import turned
+from starbolt.data.feed import joined, split_inputs
 from starbolt.data.module import ObjectDataModule
+from starbolt.data.strides import Stride
 from starbolt.dropout import dropping, refuse_without_dropout
 from starbolt.models import MLP, Fusion
+from starbolt.optimisers import fused as fused_optimiser
+from starbolt.optimisers import leave_the_driver_alone
 from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
+from starbolt.stepping import one_count, stride, unseen
 
 Factory = Callable[..., Any]
 ADAMW = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2)
@@ -84,20 +89,49 @@ class Learner(LightningModule):
 
     def forward(self, inputs: Mapping[str, Block]) -> Tensor:
         """What the task's head says, [B, outputs], for measured blocks."""
-        return self.task(
-            self.encoder({name: standardise(inputs[name]) for name, standardise in self.standardise.items()})
-        )
+        return self.task(self.encoder(self._standardised(inputs)))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one training batch."""
-        loss = self.task.losses(self(batch.inputs), batch).mean()
-        total, objects = self._epoch_loss or (0.0, 0)
-        total, objects = total + loss.detach() * len(batch.row), objects + len(batch.row)
-        self._epoch_loss = total, objects
+    def _standardised(self, inputs: Mapping[str, Block]) -> dict[str, Block]:
+        return {name: standardise(inputs[name]) for name, standardise in self.standardise.items()}
+
+    def training_step(self, batch: Batch | Stride, batch_idx: int) -> Tensor | None:
+        """The loss of one training batch; of a stride, a step for each of its batches."""
+        loss = None
+        if isinstance(batch, Stride):
+            self._seen(*stride(self, (self._losses(*part) for part in self._prepared(batch.parts))))
+        else:
+            losses = self._losses(self._standardised(batch.inputs), self.task.aim(batch))
+            loss = losses.mean()
+            self._seen([loss.detach()], [len(losses)])
         if self.trainer.is_last_batch:
-            self.log("train/loss", total / objects, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            assert self._epoch_loss is not None
+            total, objects = self._epoch_loss
+            self.log(
+                "train/loss", (total / objects).float(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True
+            )
             self._epoch_loss = None
         return loss
+
+    def _losses(self, scaled: Mapping[str, Block], aim: tuple[Tensor, ...]) -> Tensor:
+        return self.task.losses_of(self.task(self.encoder(scaled)), aim)
+
+    def _seen(self, losses: Sequence[Tensor], objects: Sequence[int]) -> None:
+        """Add to the loss of the epoch; the mean losses of batches of so many objects."""
+        means = torch.stack(list(losses))
+        means = means if means.device.type == "mps" else means.double()
+        sums = means * torch.tensor(objects, dtype=means.dtype, device=means.device)
+        total, seen = self._epoch_loss or (sums.new_zeros(()), 0)
+        whole = torch.cat([total[None], sums]).cumsum(0)[-1]  # in this order, whatever the length of the strides
+        self._epoch_loss = whole, seen + sum(objects)
+
+    def _prepared(self, parts: Iterable[Batch]) -> Iterable[tuple[dict[str, Block], tuple[Tensor, ...]]]:
+        """Of each part what the encoder sees and what its answer is compared with; where they can be, in one piece."""
+        whole = joined(parts) if isinstance(parts, list) else None
+        if whole is None:
+            return ((self._standardised(part.inputs), self.task.aim(part)) for part in parts)
+        size, aim = len(parts[0].row), self.task.aim(whole)  # type: ignore[index]
+        aims = map(type(aim)._make, zip(*(each.split(size) for each in aim), strict=True))
+        return zip(split_inputs(self._standardised(whole.inputs), size), aims, strict=True)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
@@ -145,12 +179,17 @@ class Learner(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser and, stepped with each batch, the schedule."""
-        old = [p for p in self.encoder.parameters() if p.requires_grad]
-        optimizer = self.optim([{"params": old}, {"params": list(self.task.parameters())}])
+        leave_the_driver_alone()
+        old, new = [p for p in self.encoder.parameters() if p.requires_grad], list(self.task.parameters())
+        scaled = self.trainer.precision == "16-mixed"
+        optim = fused_optimiser(self.optim, [*old, *new], scaled)
+        optimizer = optim([*old, *new] if self.old_rate == 1 else [{"params": old}, {"params": new}])
         optimizer.param_groups[0]["lr"] *= self.old_rate
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        batches = len(data.train_dataloader())
         if self.schedule is None:
+            self._by_strides(data)
             return optimizer
-        batches = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         limit = self.trainer.limit_train_batches
         batches = min(batches, limit if isinstance(limit, int) else int(batches * limit)) or 1
         scheduler = self.schedule(optimizer, self._steps(batches))
@@ -158,7 +197,13 @@ class Learner(LightningModule):
             # by batches: Lightning steps one by epochs only after last.ckpt is written
             each = {"scheduler": scheduler, "monitor": "val/loss", "interval": "step", "frequency": batches}
             return {"optimizer": optimizer, "lr_scheduler": each}
+        self._by_strides(data)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _by_strides(self, data: Any) -> None:
+        """Take several steps at a time, by Lightning's manual optimisation, where nobody is to see each of them."""
+        data.strides = isinstance(data, ObjectDataModule) and unseen(self.trainer)
+        self.automatic_optimization = not data.strides
 
     def _steps(self, batches: int) -> int:
         """How many the training has: those of all epochs, or trainer.max_steps where that is less or alone is set."""
@@ -173,7 +218,8 @@ class Learner(LightningModule):
         checkpoint["epoch_loss"] = self._epoch_loss
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the training loss of an epoch that was left in its middle."""
+        """Go on with the training loss of an epoch that was left in its middle, and with the count of the steps."""
+        one_count(checkpoint)
         seen = checkpoint.get("epoch_loss")
         self._epoch_loss = None if seen is None else (seen[0].to(self.device), seen[1])
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from starbolt.archives import Dense, Ragged
 from starbolt.data import batches as module
-from starbolt.data.batches import BLOCKS, Batches, block_of
+from starbolt.data import order as order_module
+from starbolt.data.batches import Batches, block_of
+from starbolt.data.order import BLOCKS
 from starbolt.data.sources import Source
 from starbolt.store.store import Modality
 
@@ -172,7 +174,7 @@ def wide(rows=6400):
 
 
 def test_a_pool_reads_few_blocks_and_an_epoch_begins_anywhere(monkeypatch):
-    monkeypatch.setattr(module, "BLOCKS", 8)
+    monkeypatch.setattr(order_module, "BLOCKS", 8)
     make = wide()
     batches = make(block=50)
     order = np.concatenate(batches.order(0))
@@ -190,13 +192,13 @@ def test_few_blocks_are_shuffled_as_one():
 
 @pytest.mark.parametrize("handed", [0, 7, 30])
 def test_each_batch_is_announced_once_before_it_is_gathered(monkeypatch, handed):
-    monkeypatch.setattr(module, "BLOCKS", 4)
+    monkeypatch.setattr(order_module, "BLOCKS", 4)
     batches, announced = wide()(block=32), []
     batches._announce = lambda some: announced.extend(tuple(rows) for rows in some)
     batches.load_state_dict({"epoch": 0, "handed": handed, "block": 32})
     for i, rows in enumerate(map(tuple, (batch.row.tolist() for batch in batches))):
         assert announced[i] == rows
-        assert len(announced) <= i + 2 * 8, "no more than a pool ahead"
+        assert len(announced) <= i + 1 + 2 * 8, "no more than a pool ahead of the batch that is being gathered"
     assert len(announced) == len(batches) - handed
 
 
@@ -238,7 +240,7 @@ def test_blocks_are_chosen_where_the_store_is_larger_than_half_the_memory(monkey
     assert block_of(table(), N) == 0
     monkeypatch.setattr(module.os, "sysconf", lambda name: 1)
     assert block_of(table(), N) == module.BLOCK // 4
-    assert loader(shuffle=True).block == module.BLOCK // 4
+    assert loader(shuffle=True).whole.block == module.BLOCK // 4
 
 
 def test_a_resumed_run_keeps_its_order_on_a_larger_machine():

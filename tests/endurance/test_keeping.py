@@ -103,10 +103,23 @@ def fit(tmp_path):
     return run
 
 
-def test_by_itself_it_keeps_the_end_of_every_epoch(fit, kept, tmp_path):
+def test_by_itself_it_keeps_the_end_of_every_epoch(fit, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(keeping, "OFTEN", 0)
     fit(Last())
     assert kept == [BATCHES, 2 * BATCHES]
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_of_short_epochs_it_keeps_some_and_the_last(fit, kept, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(keeping.time, "monotonic", lambda: now[0])
+
+    class Clock(Callback):
+        def on_train_epoch_start(self, *_):
+            now[0] += 0.7
+
+    fit(Last(), Clock(), max_epochs=8)
+    assert kept == [3 * BATCHES, 6 * BATCHES, 8 * BATCHES]
 
 
 def test_every_so_many_steps_but_not_where_the_epochs_end_follows(fit, kept):

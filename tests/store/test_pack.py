@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from starbolt.archives import Archive, Dense, Sample
+from starbolt.cache import default_cache
 from starbolt.store import Store, pack
-from starbolt.store.pack import default_cache
 
 MODULE = importlib.import_module("starbolt.store.pack")  # the function of the same name hides it
 

@@ -1,25 +1,22 @@
-"""Batches: an epoch is one permutation cut into index blocks, and each block is gathered whole.
-
-Where the measurements are larger than memory the permutation is of blocks of consecutive rows, and of the rows within a
-pool of many blocks: every row comes once, from anywhere, and the disk is read in large pieces, a pool ahead.
-"""
+"""Batches: an epoch is an order of rows cut into index blocks, and each block is gathered whole, in the background."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from starbolt.contract import Batch
+from starbolt.data.feed import Courier, ahead, split, to_device
+from starbolt.data.order import Order
 from starbolt.data.sources import Source
 
-POOL = 20  # batches whose series are sorted by length together: little padding, still a fair shuffle
 BLOCK = 8_000_000  # bytes of consecutive rows read in one piece, where the measurements are larger than memory
-BLOCKS = 64  # blocks whose rows are shuffled together
+CPU = torch.device("cpu")
 
 
 class Batches:
@@ -32,6 +29,7 @@ class Batches:
     weight, and the weights of the others make up for it. In evaluation a rank takes every world-th batch.
     block: shuffle blocks of so many consecutive rows, and rows within pools of blocks; 0: all rows at once; None: 0
     unless the measurements of these rows fill more than half of the machine's memory.
+    device: where batches are handed out. From a CUDA device's own memory they are gathered where the sources are there.
     """
 
     def __init__(
@@ -48,50 +46,77 @@ class Batches:
         world: int = 1,
         steps: int = 1,
         block: int | None = None,
+        device: torch.device = CPU,
     ) -> None:
         self.sources, self.rows, self.batch_size = dict(sources), rows, batch_size
-        self.y, self.weight = torch.from_numpy(y), torch.from_numpy(weight)
-        self.shuffle, self.seed, self.rank, self.world = shuffle, seed, rank, world
-        self.steps = steps
-        self.block = block_of(self.sources, len(y), len(rows)) if block is None else block
+        self.home = next((source.home for source in self.sources.values() if source.home), CPU)
+        self.y, self.weight = (torch.from_numpy(each).to(self.home) for each in (y, weight))
+        self.shuffle, self.rank, self.world = shuffle, rank, world
+        self.steps, self.device = steps, device
+        block = block_of(self.sources, len(y), len(rows)) if block is None else block
+        lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
+        together = batch_size * world if shuffle else batch_size  # rows of a batch of all ranks
+        self.whole = Order(rows, together, shuffle, seed, block, lengths)
         self.epoch, self.handed, self._resumed = 0, 0, False
-        self._lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
 
     def __len__(self) -> int:
-        batches = -(-len(self.rows) // self._whole)
+        batches = len(self.whole)
         return batches if self.shuffle else len(range(self.rank, batches, self.world))
 
     def __iter__(self) -> Iterator[Batch]:
+        for piece in self.taken():
+            yield from piece
+
+    def taken(self, number: int = 1) -> Iterator[list[Batch]]:
+        """The rest of the epoch, `number` batches at a time; after a resumption the first piece may be shorter."""
         if self.handed and not (self._resumed and self.handed < len(self)):  # Lightning never runs past the last batch
             self.epoch, self.handed = self.epoch + 1, 0
         self._resumed = False
-        for whole in self._announced(self.order(self.epoch)[self.handed :]):
-            batch = self._dealt(whole) if self.shuffle and self.world > 1 else self.gather(whole)
-            self.handed += 1
-            yield batch
-
-    @property
-    def _whole(self) -> int:
-        """Rows of a batch of all ranks together."""
-        return self.batch_size * self.world if self.shuffle else self.batch_size
+        rows = self._announced(self.order(self.epoch)[self.handed :])
+        for piece in self._brought(_pieces(rows, self.handed, number)):
+            self.handed += len(piece)
+            yield piece
 
     def order(self, epoch: int) -> list[np.ndarray]:
         """The rows of each batch in the given epoch: in training of all ranks together, else of this process."""
-        random = np.random.default_rng([self.seed, epoch])
-        index = self._shuffled(random) if self.shuffle else np.arange(len(self.rows))
-        if self._lengths is not None:
-            index = self._by_length(index)
-        batches = [self.rows[index[i : i + self._whole]] for i in range(0, len(index), self._whole)]
-        if self.shuffle and self._lengths is not None:
-            near = POOL if self.block else len(batches)  # of like length, and of a pool
-            batches = [batches[i] for i in _within(random, np.arange(len(batches)), near)]
+        batches = self.whole(epoch)
         return batches if self.shuffle else batches[self.rank :: self.world]
 
     def gather(self, rows: np.ndarray) -> Batch:
         """The Batch of the given catalogue rows."""
         row = torch.from_numpy(np.ascontiguousarray(rows))
         inputs = {name: source.gather(row, self.steps) for name, source in self.sources.items()}
-        return Batch(inputs, self.y[row], self.weight[row], row)
+        there = row.to(self.home, non_blocking=True)
+        return Batch(inputs, self.y.index_select(0, there), self.weight.index_select(0, there), there)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place: epoch, batches handed out in it, and the block on which the order depends."""
+        return {"epoch": self.epoch, "handed": self.handed, "block": self.whole.block}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved place."""
+        self.epoch, self.handed, self._resumed = state["epoch"], state["handed"], True
+        self.whole.block = state.get("block", 0)
+
+    def _brought(self, pieces: Iterable[list[np.ndarray]]) -> Iterator[list[Batch]]:
+        """What is gathered for the pieces, on the device."""
+        if self.device.type != "cuda" or self.home == self.device:
+            gathered: Callable = self._gathered if self.device == self.home else self._moved
+            yield from ahead(gathered, pieces)
+            return
+        courier = Courier(self.device)
+        for sent in ahead(lambda piece: courier.send(self._gathered(piece)), pieces):
+            yield courier.receive(sent)
+
+    def _moved(self, piece: list[np.ndarray]) -> list[Batch]:
+        return [to_device(batch, self.device) for batch in self._gathered(piece)]
+
+    def _gathered(self, piece: list[np.ndarray]) -> list[Batch]:
+        if self.shuffle and self.world > 1:
+            return [self._dealt(rows) for rows in piece]
+        if len(piece) == 1 or self.whole.lengths is not None:  # together, series would be padded to the longest of all
+            return [self.gather(rows) for rows in piece]
+        return split(self.gather(np.concatenate(piece)), self.batch_size)
 
     def _dealt(self, whole: np.ndarray) -> Batch:
         """This rank's share of a batch of all ranks, weighted such that the mean over ranks is that over the batch."""
@@ -100,32 +125,14 @@ class Batches:
         batch = self.gather(np.concatenate([mine, whole[: each - len(mine)]]))
         if len(whole) % self.world == 0:
             return batch
-        share = torch.arange(each) < len(mine)
+        share = (torch.arange(each) < len(mine)).to(self.home)
         return batch._replace(weight=batch.weight * share * (each * self.world / len(whole)))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The place: epoch, batches handed out in it, and the block on which the order depends."""
-        return {"epoch": self.epoch, "handed": self.handed, "block": self.block}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved place."""
-        self.epoch, self.handed, self._resumed = state["epoch"], state["handed"], True
-        self.block = state.get("block", 0)
-
-    def _shuffled(self, random: np.random.Generator) -> np.ndarray:
-        """A permutation of the rows' places; in blocks of consecutive rows, where there are blocks."""
-        if not self.block:
-            return random.permutation(len(self.rows))
-        places = np.argsort(self.rows, kind="stable")
-        starts = random.permutation(np.arange(0, len(places), self.block))
-        index = np.concatenate([places[start : start + self.block] for start in starts])
-        return _within(random, index, self.block * BLOCKS)
 
     def _announced(self, batches: list[np.ndarray]) -> Iterator[np.ndarray]:
         """The batches; where there are blocks, the kernel reads a pool of them ahead."""
-        pool = max(self.block * BLOCKS // self._whole, 1)
+        pool = max(self.whole.pool // self.whole.size, 1)
         for i, rows in enumerate(batches):
-            if self.block and self.shuffle and i % pool == 0:
+            if self.whole.block and self.shuffle and i % pool == 0:
                 self._announce(batches[i + pool if i else 0 : i + 2 * pool])
             yield rows
 
@@ -134,12 +141,6 @@ class Batches:
         if batches:
             rows = np.sort(np.concatenate(batches))
             threading.Thread(target=_read_ahead, args=(list(self.sources.values()), rows), daemon=True).start()
-
-    def _by_length(self, index: np.ndarray) -> np.ndarray:
-        assert self._lengths is not None
-        pool = self._whole * POOL if self.shuffle or self.block else len(index)
-        pieces = [index[i : i + pool] for i in range(0, len(index), max(pool, 1))]
-        return np.concatenate([p[np.argsort(self._lengths[p], kind="stable")] for p in pieces])
 
 
 def block_of(sources: Mapping[str, Source], rows: int, visited: int | None = None) -> int:
@@ -151,9 +152,16 @@ def block_of(sources: Mapping[str, Source], rows: int, visited: int | None = Non
     return max(1, rows * BLOCK // size) if size * share > memory / 2 else 0
 
 
-def _within(random: np.random.Generator, index: np.ndarray, pool: int) -> np.ndarray:
-    """The index [n] with each piece of length `pool` permuted."""
-    return np.concatenate([random.permutation(index[i : i + pool]) for i in range(0, len(index), pool)] or [index])
+def _pieces(batches: Iterable[np.ndarray], place: int, number: int) -> Iterator[list[np.ndarray]]:
+    """The batches from `place` of the epoch on, in lists that end at multiples of `number`."""
+    piece: list[np.ndarray] = []
+    for done, rows in enumerate(batches, place + 1):
+        piece.append(rows)
+        if done % number == 0:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def _read_ahead(sources: list[Source], rows: np.ndarray) -> None:

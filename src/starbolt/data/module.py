@@ -1,4 +1,4 @@
-"""The walk from an archive to batches: pack, label, split, measure, gather. What is common to every kind of data."""
+"""The walk from an archive to labelled parts: pack, label, split, measure. What is common to every kind of data."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from lightning.pytorch import LightningDataModule
-from lightning.pytorch.accelerators import XLAAccelerator
 from numpy.lib.stride_tricks import as_strided
 
 from starbolt.archives.reading.columns import nearest
-from starbolt.contract import Batch, InputSpec, Spec, TargetSpec
-from starbolt.data.augment import Augment
-from starbolt.data.batches import Batches
+from starbolt.contract import InputSpec, Spec, TargetSpec
 from starbolt.data.hints import hints
 from starbolt.data.labels import labelled, labelled_like
+from starbolt.data.loaders import Loaders
 from starbolt.data.measure import measure_input, measure_target
 from starbolt.data.objects import Objects
 from starbolt.data.sources import Source
@@ -33,22 +30,18 @@ from starbolt.store.pack import Progress
 SCALINGS = {False: "global", True: "object", "both": "both"}
 
 
-class ObjectDataModule(LightningDataModule, ABC):
+class ObjectDataModule(Loaders, ABC):
     """Objects with measurements and, where known, a target; subclasses say where they come from.
 
     target: column(s) to learn. target_error: column(s) of their one-sigma errors, which weight the loss.
     classes: chooses, orders and merges classes; min_count: rarer ones are dropped. weight: column of loss weights.
     group: column; its rows stay on one side of a split. ra, dec: columns of the position [deg].
-    log, asinh: channels so transformed, in the network. batch_size: objects per step. cache: folder of packed stores.
+    log, asinh: channels so transformed, in the network. batch_size: objects per step. residency: where the measurements
+    are in training, see `residency.home_of`. cache: folder of packed stores.
     After `open`: catalogue (pa.Table, N rows), ids [N], y [N] or [N, K], weight [N], parts {name: rows}, spec, notes.
     """
 
-    catalogue: pa.Table
-    y: np.ndarray
-    weight: np.ndarray
-    parts: dict[str, np.ndarray]
     folds: np.ndarray | None  # [N], number of the fold of each object under split=kfold, -1 of those without a label
-    spec: Spec
     scaling: str = "global"  # see InputSpec; of images and series
     stretch: str = "linear"  # see InputSpec; of images
 
@@ -68,24 +61,21 @@ class ObjectDataModule(LightningDataModule, ABC):
         split: Splitter | None = None,
         batch_size: int = 256,
         seed: int = 0,
+        residency: str = "auto",
         cache: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, seed, residency)
         self.targets, self.target_errors = _several(target), _several(target_error)
         self.choose, self.min_count = classes, min_count
         self.weight_column, self.group_column, self.ra, self.dec = weight, group, ra, dec
         self.split = split or Stratified()
-        if batch_size < 1:
-            raise ValueError(f"data.batch_size={batch_size} is not positive")
         if (ra is None) != (dec is None):
             raise ValueError(f"a position needs both columns: data.ra={ra} data.dec={dec}")
         if self.target_errors and len(self.target_errors) != len(self.targets):
             raise ValueError(
                 f"data.target_error names {len(self.target_errors)} columns for {len(self.targets)} targets"
             )
-        self.batch_size, self.seed = batch_size, seed
         self.log_channels, self.asinh_channels = tuple(log), tuple(asinh)
-        self.augment: dict[str, Augment] = {}
         self.cache = cache
         self.excluded: tuple[str, ...] = ()  # columns that must not be features, and must be there
         self.notes: list[str] = []
@@ -172,46 +162,6 @@ class ObjectDataModule(LightningDataModule, ABC):
     def recipe(self) -> dict[str, Any]:
         """Import path and words of this data module, as plain values; tables and arrays in memory are left out."""
         return {"_target_": import_path(type(self)), **{k: plain(v) for k, v in self.hparams.items()}}
-
-    def loader(self, rows: np.ndarray, *, shuffle: bool = False, alone: bool = False) -> Batches:
-        """Batches of the given catalogue rows; of all of them, whatever the number of ranks, where `alone`."""
-        rank, world, steps = 0, 1, 1
-        if self.trainer and not alone:
-            rank, world = self.trainer.global_rank, self.trainer.world_size
-            if isinstance(self.trainer.accelerator, XLAAccelerator):
-                steps = max(about.shape[-1] for about in self.spec.inputs.values())
-        share_of_rank = max(1, len(rows) // world)  # a rank without a batch to score would stop Lightning
-        size = self.batch_size if shuffle else min(2 * self.batch_size, share_of_rank)
-        share = {"rank": rank, "world": world, "steps": steps}
-        return Batches(self.sources, rows, self.y, self.weight, size, shuffle=shuffle, seed=self.seed, **share)
-
-    def train_dataloader(self) -> Batches:
-        """Shuffled batches of the training part; the same few each time where the trainer is to overfit them."""
-        overfit = bool(self.trainer and self.trainer.overfit_batches)  # type: ignore[attr-defined]
-        batches = self.loader(self.parts["train"], shuffle=not overfit)
-        if self.trainer:
-            progress = self.trainer.fit_loop.epoch_progress  # Lightning restores a loader's place only within an epoch
-            batches.epoch = progress.current.processed  # type: ignore[attr-defined]
-        return batches
-
-    def val_dataloader(self) -> Batches:
-        """Batches of the validation part."""
-        return self.loader(self.parts["val"])
-
-    def test_dataloader(self) -> Batches:
-        """Batches of the test part."""
-        return self.loader(self.parts["test"])
-
-    def predict_dataloader(self) -> Batches:
-        """Batches of every object of the catalogue, labelled or not."""
-        return self.loader(np.arange(self.catalogue.num_rows))
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Augment training batches, on the device."""
-        if not (self.augment and self.trainer and self.trainer.training):
-            return batch
-        changed = {name: change(batch.inputs[name]) for name, change in self.augment.items() if name in batch.inputs}
-        return batch._replace(inputs=batch.inputs | changed)
 
     def _read(self) -> str:
         self.catalogue, self.sources, fingerprint, notes = self.objects

@@ -25,7 +25,8 @@ class Source:
 
     rows: int64 [N], the store's row for each catalogue row, -1 where the object lacks this modality; None: the same
     row. order: which stored channels to take, in which order; None: all, as stored. factors, axis_factor, notes: see
-    `Match`. cut: where series over time may end; None: they have no day to end at.
+    `Match`. cut: where series over time may end; None: they have no day to end at. home: the device whose memory holds
+    the numbers and gives the blocks, see `on`; None: the memory map.
     """
 
     modality: Modality
@@ -35,6 +36,15 @@ class Source:
     axis_factor: float = 1.0
     notes: tuple[str, ...] = ()
     cut: Cut | None = None
+    home: torch.device | None = None
+
+    def on(self, device: torch.device) -> Source:
+        """The same source with its numbers copied to the memory of a device, in their own type; cut series stay."""
+        if self.cut is not None and self.cut.until is not None:
+            return self
+        copied = replace(self, home=device)
+        _ = copied._planes  # now, not with the first batch
+        return copied
 
     def matching(self, name: str, spec: InputSpec) -> Source:
         """This source as a checkpoint wants it: channels in its order, values in its units, `notes` on conversions.
@@ -62,17 +72,26 @@ class Source:
             return self._gather(rows, steps)
         places = torch.from_numpy(self.rows)[rows]
         block, there = self._gather(places.clamp(min=0), steps), places >= 0
-        return block if bool(there.all()) else _without(block, ~there)
+        return block if bool(there.all()) else _without(block, ~there.to(block.x.device))
 
     def _gather(self, rows: Tensor, steps: int) -> Block:
         return self._series(rows, steps) if isinstance(self.modality.data, Ragged) else self._dense(rows)
 
     def _dense(self, rows: Tensor) -> Block:
-        data, places = self.modality.data, rows.numpy()
-        x, err, limit = (None if p is None else self._pick(_taken(p, places)) for p in (data.x, data.err, data.limit))
+        x, err, limit = (None if p is None else self._pick(p) for p in self._taken(rows))
         assert x is not None
         x, mask = _measured(self._converted(x.float()), self.modality.complete)
         return Block(x, mask, None if err is None else _known(self._converted(err.float())), limit)
+
+    def _taken(self, rows: Tensor) -> list[Tensor | None]:
+        """Rows of the planes [N, ...]. From a map by NumPy's one thread, which copies as fast as memory gives: torch's
+        wait for each other."""
+        if self.home is not None:
+            there = rows.to(self.home, non_blocking=True)
+            return [None if plane is None else plane.index_select(0, there) for plane in self._planes]
+        data, places = self.modality.data, rows.numpy()
+        planes = (data.x, data.err, data.limit)
+        return [None if plane is None else torch.from_numpy(plane.take(places, axis=0)) for plane in planes]
 
     def _series(self, rows: Tensor, steps: int) -> Block:
         (x, err, limit), (time, offsets) = self._planes, self._times
@@ -82,7 +101,8 @@ class Source:
             x, err, limit = (None if p is None else p.new_zeros(1, p.shape[1]) for p in (x, err, limit))
             assert x is not None
         start, length = offsets[rows], self._kept(rows)
-        step = torch.arange(max(int(length.max()), steps))
+        step = torch.arange(max(int(length.max()), steps), device=time.device)
+        start, length = start.to(time.device, non_blocking=True), length.to(time.device, non_blocking=True)
         inside = step < length[:, None]
         flat = (start[:, None] + step.minimum(length[:, None] - 1).clamp(min=0)).flatten().clamp(max=len(time) - 1)
 
@@ -127,18 +147,23 @@ class Source:
         """x [B, C, ...] in the unit of the checkpoint."""
         if not self.factors:
             return x
-        return x * torch.tensor(self.factors, dtype=x.dtype).view(-1, *(1,) * (x.ndim - 2))
+        return x * torch.tensor(self.factors, dtype=x.dtype, device=x.device).view(-1, *(1,) * (x.ndim - 2))
 
     @cached_property
     def _planes(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         data = self.modality.data
-        x, err, limit = (None if plane is None else _mapped(plane) for plane in (data.x, data.err, data.limit))
+        x, err, limit = (None if plane is None else self._held(plane) for plane in (data.x, data.err, data.limit))
         return x, err, limit
 
     @cached_property
     def _times(self) -> tuple[Tensor, Tensor]:
+        """The times, and where each object's begin; these the CPU reads."""
         assert isinstance(self.modality.data, Ragged)
-        return _mapped(self.modality.data.time), _mapped(self.modality.data.offsets)
+        return self._held(self.modality.data.time), _mapped(self.modality.data.offsets)
+
+    def _held(self, plane: np.ndarray) -> Tensor:
+        mapped = _mapped(plane)
+        return mapped if self.home is None else mapped.to(self.home, copy=True)
 
 
 def _mapped(array: np.ndarray) -> Tensor:
@@ -147,14 +172,9 @@ def _mapped(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array)
 
 
-def _taken(plane: np.ndarray, places: np.ndarray) -> Tensor:
-    """Rows of a plane [N, ...]. One thread of NumPy copies as fast as memory gives: torch's wait for each other."""
-    return torch.from_numpy(plane.take(places, axis=0))
-
-
 def _measured(x: Tensor, complete: bool) -> tuple[Tensor, Tensor]:
     if complete:
-        return x, torch.ones((len(x),) + (1,) * (x.ndim - 1), dtype=torch.bool)
+        return x, torch.ones((len(x),) + (1,) * (x.ndim - 1), dtype=torch.bool, device=x.device)
     mask = torch.isfinite(x)
     return torch.where(mask, x, 0.0), mask
 

@@ -53,7 +53,7 @@ class TableDataModule(ObjectDataModule):
         named(path, "data.path=FILE")
         if noise and not errors:
             raise ValueError(f"data.noise={noise} is in units of the errors; name them with data.errors={{u: err_u}}")
-        self.augment = {"table": TableAugment(noise=noise)}
+        self.augment = {"table": TableAugment(noise=noise)} if noise else {}
         self.excluded = tuple(exclude)
         roles = self.roles()
         self.archive = TableArchive(

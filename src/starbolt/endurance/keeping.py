@@ -13,12 +13,14 @@ from lightning.pytorch.callbacks import Checkpoint
 from starbolt.endurance import randomness, signals
 from starbolt.endurance.signals import Stopped
 
+OFTEN = 2.0  # [s] less work than that is done again sooner than kept
 APART = 10  # steps between two agreements of the ranks on a device whose queue each agreement drains
 
 
 class Last(Checkpoint):
     """Keeps last.ckpt: after each epoch, within one every so often, and where the run is asked to stop.
 
+    After epochs of less than OFTEN seconds it is kept after some of them, and after the last.
     minutes: between two checkpoints within an epoch. steps: between two of them, where given, instead of a time.
     It carries the states of all random generators of all ranks. Raises Stopped once a run that was asked to has a
     checkpoint; the ranks of a run agree, so that all of them stop after the same step.
@@ -30,6 +32,11 @@ class Last(Checkpoint):
         self._kept, self._step = time.monotonic(), 0
         self._states: list[dict[str, Any]] = []
         self._trainer: Trainer | None = None
+
+    @property
+    def between_strides(self) -> bool:
+        """Whether it asks for nothing between the steps of a stride, see `stepping.unseen`."""
+        return self.steps is None
 
     def setup(self, trainer: Trainer, learner: LightningModule, stage: str) -> None:
         self._trainer = trainer
@@ -56,8 +63,10 @@ class Last(Checkpoint):
             raise Stopped(stop)
 
     def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        self._keep(trainer)
-        stop, _ = self._agreed(trainer, signals.asked(), False, epoch=True)
+        soon = self.steps is None and time.monotonic() - self._kept < OFTEN
+        stop, late = self._agreed(trainer, signals.asked(), not soon or _ends(trainer), epoch=True)
+        if stop or late:
+            self._keep(trainer)
         if stop:
             raise Stopped(stop)
 
@@ -107,6 +116,12 @@ def _validates(trainer: Trainer, index: int) -> bool:
     """Whether validation or the end of the epoch follows the batch of this index."""
     every = getattr(trainer, "val_check_batch", None)  # infinite where it is never counted in batches
     return trainer.is_last_batch or bool(every and every != float("inf") and (index + 1) % every == 0)
+
+
+def _ends(trainer: Trainer) -> bool:
+    """Whether the training ends with this epoch."""
+    last = trainer.max_epochs is not None and 0 < trainer.max_epochs <= trainer.current_epoch + 1
+    return trainer.should_stop or last or 0 < trainer.max_steps <= trainer.global_step
 
 
 def _moved(state: dict[str, Any], old: str, new: str) -> None:

@@ -37,4 +37,5 @@ class Fusion(nn.Module):
         self.out_dim = sum(encoder.out_dim for encoder in self.encoders.values())  # type: ignore[misc]
 
     def forward(self, inputs: Mapping[str, Block]) -> Tensor:
-        return torch.cat([encoder(inputs[name]) for name, encoder in self.encoders.items()], dim=1)
+        features = [encoder(inputs[name]) for name, encoder in self.encoders.items()]
+        return features[0] if len(features) == 1 else torch.cat(features, dim=1)

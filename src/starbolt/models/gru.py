@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from starbolt.contract import Block
+from starbolt.models import recurrence
 
 
 class GRU(nn.Module):
@@ -41,11 +42,13 @@ class GRU(nn.Module):
 
     def forward(self, block: Block) -> Tensor:
         assert block.length is not None
-        steps = block.x.transpose(1, 2)  # [B, T, C]
-        read = []
-        for number, reader in enumerate(self.readers):
-            states, _ = reader(steps if number == 0 else _mirror(steps, block.length))
-            read.append(_summary(states, block.length))
+        if all(recurrence.fits(reader, block.x) for reader in self.readers):
+            series = recurrence.side_by_side(block.x, block.length)
+            read = [recurrence.summaries(reader, series, backwards=i > 0) for i, reader in enumerate(self.readers)]
+        else:
+            steps = block.x.transpose(1, 2)  # [B, T, C]
+            both = [steps, _mirror(steps, block.length)] if len(self.readers) > 1 else [steps]
+            read = [_summary(reader(each)[0], block.length) for reader, each in zip(self.readers, both, strict=True)]
         return self.dropout(torch.cat(read, dim=1))
 
 

@@ -45,5 +45,6 @@ class MLP(nn.Module):
 
 
 def _layer(before: int, after: int, dropout: float, norm: bool) -> nn.Sequential:
-    normalise = nn.LayerNorm(after) if norm else nn.Identity()
-    return nn.Sequential(nn.Linear(before, after), normalise, nn.SiLU(), nn.Dropout(dropout))
+    normalise = [nn.LayerNorm(after)] if norm else []
+    drop = [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(nn.Linear(before, after), *normalise, nn.SiLU(), *drop)

@@ -8,7 +8,6 @@ up again by the next one where it stopped.
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from starbolt.archives import Archive
+from starbolt.cache import default_cache
 from starbolt.messages import say
 from starbolt.store import layout
 from starbolt.store.about import describe
@@ -53,13 +53,6 @@ def pack(
     home.mkdir(parents=True, exist_ok=True)
     known = shortcut(archive)
     return _found(archive, home, known) or _made(archive, home, known, workers, progress)
-
-
-def default_cache() -> Path:
-    """$STARBOLT_CACHE, else ~/.cache/starbolt (or what $XDG_CACHE_HOME says)."""
-    if given := os.environ.get("STARBOLT_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "starbolt"
 
 
 def _found(archive: Archive, home: Path, known: str | None) -> Store | None:

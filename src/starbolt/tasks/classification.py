@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,14 @@ from starbolt.tasks.scores import best_cut, class_scores
 
 WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # class weight = count to the power of minus this
 LOSSES = {"cross_entropy": 0.0, "focal": 2.0}  # focusing parameter
+
+
+class Aim(NamedTuple):
+    """y: classes int64 [B], 0 where unknown. share: weight of the object's loss [B]. unknown: bool [B]."""
+
+    y: Tensor
+    share: Tensor
+    unknown: Tensor
 
 
 class Classification(nn.Module):
@@ -55,11 +63,20 @@ class Classification(nn.Module):
 
     def losses(self, out: Tensor, batch: Batch) -> Tensor:
         """Loss of each object [B], weighted by class and object; NaN where unlabelled."""
+        return self.losses_of(out, self.aim(batch))
+
+    def aim(self, batch: Batch) -> Aim:
+        """What the network's output is compared with."""
         y = batch.y.clamp(min=0)
+        return Aim(y, self.class_weight[y] * batch.weight, batch.y < 0)
+
+    def losses_of(self, out: Tensor, aim: Aim) -> Tensor:
+        """The losses [B] against what `aim` made of a batch."""
+        y = aim.y
         each = F.cross_entropy(out, y, reduction="none", label_smoothing=self.smoothing if self.training else 0.0)
         if self.gamma:
             each = each * (1 - F.softmax(out, 1).gather(1, y[:, None])[:, 0]) ** self.gamma
-        return (each * self.class_weight[y] * batch.weight).masked_fill(batch.y < 0, torch.nan)
+        return (each * aim.share).masked_fill(aim.unknown, torch.nan)
 
     def predict(self, out: Tensor) -> dict[str, Tensor]:
         """prob [B, K]."""

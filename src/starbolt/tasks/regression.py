@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,14 @@ from starbolt.tasks.warp import Warp
 
 LOSSES = ("gaussian", "mixture", "quantiles", "binned", "mse", "huber")
 PIECE = 4096  # objects whose distributions are looked at together
+
+
+class Aim(NamedTuple):
+    """y: scaled truths [B, K], 0 where unknown. share: of each in the object's loss [B, K]. unknown: [B], all are."""
+
+    y: Tensor
+    share: Tensor
+    unknown: Tensor
 
 
 class Regression(nn.Module):
@@ -75,11 +83,21 @@ class Regression(nn.Module):
 
     def losses(self, out: Tensor, batch: Batch) -> Tensor:
         """Loss of each object [B], the mean over its known quantities, weighted by object; NaN where none is known."""
+        return self.losses_of(out, self.aim(batch))
+
+    def aim(self, batch: Batch) -> Aim:
+        """What the network's output is compared with."""
         y = ((batch.y.log10() if self.log else batch.y) - self.mean) / self.spread
         known = torch.isfinite(y)
-        each = self.kind.losses(self._raw(out), torch.where(known, y, 0.0)) * known
-        mean = each.sum(1) / known.sum(1).clamp(min=1)  # no 0 / 0, whose gradient would be NaN even where masked
-        return (mean * batch.weight).masked_fill(~known.any(1), torch.nan)
+        share = batch.weight[:, None] * known
+        if known.shape[1] > 1:
+            share = share / known.sum(1, keepdim=True).clamp(min=1)
+        return Aim(y.masked_fill(~known, 0.0), share, ~known.any(1))
+
+    def losses_of(self, out: Tensor, aim: Aim) -> Tensor:
+        """The losses [B] against what `aim` made of a batch."""
+        each = self.kind.losses(self._raw(out), aim.y) * aim.share
+        return each.sum(1).masked_fill(aim.unknown, torch.nan)
 
     def predict(self, out: Tensor) -> dict[str, Tensor]:
         """What the head says, in the quantities' units (of their decimal logarithm where `log`); see `heads`."""

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from starbolt.aside import aside
+from starbolt.cache import default_cache
 from starbolt.data.splits.dealing import Candidates
-from starbolt.store.pack import default_cache
 
 FILE = "split.parquet"
 ABOUT = b"starbolt"
