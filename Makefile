@@ -6,7 +6,7 @@ BIN := .venv/bin
 CURRENT := .venv/.current
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-slow test-all test-gpu results calibration lint format
+.PHONY: help demo bench bench-gpu test test-slow test-all test-gpu results calibration lint format
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ test-gpu: $(CURRENT) ## the tests that need a GPU
 
 bench: $(CURRENT) ## time packing, the first batch, sweeps and memory (30 minutes, 20 GB of disk)
 	for name in pack_cutouts first_batch memory predict predict_memory sweep; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+bench-gpu: $(CURRENT) ## time training, feeding and scoring on a GPU (8 minutes, 24 GB of disk)
+	$(BIN)/python benchmarks/gpu.py
 
 results: $(CURRENT) ## train again what docs/results.md shows; the data are in $STARBOLT_DATA
 	$(BIN)/python scripts/results.py

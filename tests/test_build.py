@@ -230,11 +230,14 @@ def test_an_earlier_encoder_is_taken_and_stays_frozen(model, trained, words, exe
 
 def test_an_earlier_encoder_learns_on_at_its_own_rate(trained, words, tmp_path):
     cfg = compose([*words("mlp"), f"model.init={trained('mlp')}", "model.old_rate=0.1", f"run={tmp_path}"])
-    learner = build.learner(cfg, build.data(cfg))
+    data = build.data(cfg)
+    learner = build.learner(cfg, data)
     state = learner.encoder.state_dict()
     for key, value in encoder_of(trained("mlp")).items():
         assert torch.equal(value, state[key.removeprefix("encoder.")])
     learner.schedule = None
+    learner.trainer = build.trainer(cfg, tmp_path, [])
+    learner.trainer.datamodule = data
     old, new = learner.configure_optimizers().param_groups
     assert old["lr"] == pytest.approx(0.1 * new["lr"])
     assert sum(p.numel() for p in old["params"]) == sum(p.numel() for p in learner.encoder.parameters())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hydra.utils import get_class, get_object, instantiate
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt.calibration import column_values
@@ -137,8 +137,6 @@ def trainer(cfg: DictConfig, folder: Path, callbacks: Sequence[Callback], **opti
     if not any(isinstance(c, Last) for c in named):  # no run goes without
         named.append(_placed(Last(), folder))
     loggers = [_made(logger) for logger in (cfg.get("logger") or {}).values()]
-    if not loggers:
-        named = [c for c in named if not isinstance(c, LearningRateMonitor)]  # history.csv has the rate
     options |= {
         "callbacks": [*callbacks, *named],
         "logger": loggers,

@@ -58,6 +58,16 @@ class History(Callback):
             writer.writerows(self.rows)
 
 
+class Rate(Callback):
+    """Tells the loggers the learning rate of each epoch, as `lr`."""
+
+    @rank_zero_only
+    def on_train_epoch_start(self, trainer: Trainer, learner: LightningModule) -> None:
+        rate = {"lr": trainer.optimizers[0].param_groups[-1]["lr"], "epoch": trainer.current_epoch}
+        for logger in trainer.loggers:
+            logger.log_metrics(rate, step=trainer.global_step)
+
+
 class Lines(Callback):
     """A line per epoch, at most every ten seconds, for logs that are not a terminal."""
 

@@ -25,7 +25,7 @@ from starbolt.optimisers import leave_the_driver_alone
 from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
-from starbolt.stepping import one_count, stride, unseen
+from starbolt.stepping import Stepper, one_count, unseen
 
 Factory = Callable[..., Any]
 ADAMW = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2)
@@ -68,6 +68,7 @@ class Learner(LightningModule):
         self.mc_dropout = mc_dropout
         refuse_without_dropout(self, mc_dropout)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
+        self._stepper: Stepper | None = None
         self._epoch_loss: tuple[Tensor, int] | None = None  # sum over the objects of this epoch so far, their number
 
     @classmethod
@@ -98,17 +99,18 @@ class Learner(LightningModule):
         """The loss of one training batch; of a stride, a step for each of its batches."""
         loss = None
         if isinstance(batch, Stride):
-            self._seen(*stride(self, (self._losses(*part) for part in self._prepared(batch.parts))))
+            self._stepper = self._stepper or Stepper(self)
+            self._seen(*self._stepper(batch.parts))
         else:
-            losses = self._losses(self._standardised(batch.inputs), self.task.aim(batch))
+            losses = self.losses_of(batch)
             loss = losses.mean()
             self._seen([loss.detach()], [len(losses)])
         if self.trainer.is_last_batch:
             assert self._epoch_loss is not None
             total, objects = self._epoch_loss
-            self.log(
-                "train/loss", (total / objects).float(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True
-            )
+            loss_of_epoch = (total / objects).float()
+            self._log_place(self.trainer.global_step + self.automatic_optimization)  # Lightning steps after this
+            self.log("train/loss", loss_of_epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
             self._epoch_loss = None
         return loss
 
@@ -123,6 +125,18 @@ class Learner(LightningModule):
         total, seen = self._epoch_loss or (sums.new_zeros(()), 0)
         whole = torch.cat([total[None], sums]).cumsum(0)[-1]  # in this order, whatever the length of the strides
         self._epoch_loss = whole, seen + sum(objects)
+
+    def losses_of(self, batch: Batch) -> Tensor:
+        """The losses [B] of a batch."""
+        return self._losses(self._standardised(batch.inputs), self.task.aim(batch))
+
+    def losses_of_parts(self, parts: Iterable[Batch]) -> Iterable[Tensor]:
+        """The losses [B] of each part, when it is asked for."""
+        return (self._losses(*part) for part in self._prepared(parts))
+
+    def on_train_start(self) -> None:
+        """Another training has another optimiser."""
+        self._stepper = None
 
     def _prepared(self, parts: Iterable[Batch]) -> Iterable[tuple[dict[str, Block], tuple[Tensor, ...]]]:
         """Of each part what the encoder sees and what its answer is compared with; where they can be, in one piece."""
@@ -149,9 +163,15 @@ class Learner(LightningModule):
                 f"the predictions are no numbers any more in epoch {self.current_epoch}; learn slower (optim.lr=), "
                 "or look for wild values (starbolt inspect)"
             )
+        self._log_place(self.trainer.global_step)
         self.log("val/loss", losses.mean(), prog_bar=True)
         for name, value in self.task.scores(self.task.answer(gathered), truth).items():
             self.log(f"val/{name}", value)
+
+    def _log_place(self, step: int) -> None:
+        """Loggers draw scores over the steps of the optimiser; Lightning would count strides."""
+        place = {"step": step, "epoch": self.trainer.current_epoch}
+        self.log_dict({name: float(value) for name, value in place.items()}, on_step=False, on_epoch=True, batch_size=1)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The task's prediction, with `loss` (of labelled batches), `y` and `row`, on the CPU."""

@@ -47,6 +47,7 @@ def anew(cfg: Any, words: Sequence[str]) -> Any:
     groups = [word for word in words if word.split("=")[0] in _groups()]
     loosen(cfg)
     cfg.run = None
+    cfg.threads = None  # those were measured on another machine, perhaps
     for group, part in chosen(groups, str(cfg.monitor)).items():
         cfg[group] = part
     override(cfg, [word for word in words if word not in groups])

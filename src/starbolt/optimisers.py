@@ -20,10 +20,14 @@ def fused(optim: Callable[..., Any], parameters: Iterable[nn.Parameter], scaled:
     itself and so cannot be clipped.
     """
     made, told = (optim.func, optim.keywords) if isinstance(optim, partial) else (optim, {})
-    known = inspect.isclass(made) and "fused" in inspect.signature(made).parameters
+    signature, parameters = inspect.signature(made).parameters if inspect.isclass(made) else {}, list(parameters)
+    known, on_cuda = "fused" in signature, all(p.device.type == "cuda" for p in parameters)
     able = all(p.is_floating_point() and p.device.type in FUSED_ON for p in parameters)
     chosen = {"fused", "foreach", "capturable", "differentiable"} & set(told)
-    return partial(optim, fused=True) if known and able and not chosen and not scaled else optim
+    if not known or not able or chosen or scaled:
+        return optim
+    recorded = {"capturable": True} if on_cuda and "capturable" in signature else {}  # see `recording`
+    return partial(optim, fused=True, **recorded)
 
 
 def leave_the_driver_alone() -> None:

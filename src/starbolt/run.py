@@ -25,8 +25,8 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from starbolt import build, looks, provenance, tracking
-from starbolt.aside import write_json
+from starbolt import build, looks, provenance, threads, tracking
+from starbolt.aside import write_json, write_text
 from starbolt.callbacks import History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compose import begun, forget_before, put_back
@@ -104,7 +104,8 @@ def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
     if begun(folder):
         refuse_another(learner, read_checkpoint(folder / "checkpoints" / "last.ckpt"), folder)
     examine(cfg, folder, data)
-    trainer = build_trainer(cfg, folder, data, [Prune(attempt)] if attempt else [])
+    trainer = build_trainer(cfg, folder, [Prune(attempt)] if attempt else [])
+    settle_threads(cfg, folder, learner, data, trainer)
     describe(learner, data, trainer.strategy.root_device)
     try:
         tracking.begin(trainer, settings(cfg, learner))
@@ -117,6 +118,19 @@ def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
         raise
     tracking.close(trainer, "finished")
     return metrics
+
+
+def settle_threads(cfg: DictConfig, folder: Path, learner: Learner, data: ObjectDataModule, trainer: Trainer) -> None:
+    """Take as many threads as told; where they were measured, config.yaml tells them from now on.
+
+    Their number is in the last digits of all that is learnt, so a run that goes on or is reproduced takes the same.
+    """
+    if trainer.world_size > 1:
+        return
+    found = threads.settled(cfg.get("threads"), learner, data, trainer.strategy.root_device)
+    if found is not None:
+        cfg.threads = found
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg))
 
 
 def examine(cfg: DictConfig, folder: Path, data: ObjectDataModule) -> None:
@@ -178,7 +192,7 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
     say(f"{part}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
 
-def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule, more: Sequence[Callback] = ()) -> Trainer:
+def build_trainer(cfg: DictConfig, folder: Path, more: Sequence[Callback] = ()) -> Trainer:
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has, and some more."""
     own: list[Any] = [History(folder), Monitored(cfg.monitor), Settled(folder), *more]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
@@ -190,7 +204,7 @@ def build_trainer(cfg: DictConfig, folder: Path, data: ObjectDataModule, more: S
         own,
         enable_progress_bar=terminal,
         enable_model_summary=False,
-        log_every_n_steps=max(1, min(50, len(data.train_dataloader()))),
+        log_every_n_steps=1,  # nothing is logged by steps
     )
 
 

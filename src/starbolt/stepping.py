@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, ProgressBar, Timer
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
+
+from starbolt.contract import Batch
+from starbolt.recording import Recorder, recordable
 
 BY_BATCH = ("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad", "on_before_backward",
             "on_after_backward", "on_before_optimizer_step")  # fmt: skip
@@ -32,32 +35,56 @@ def unseen(trainer: Trainer) -> bool:
     return plain and counts and all(map(_content, trainer.callbacks))  # type: ignore[attr-defined]
 
 
-def stride(learner: LightningModule, losses: Iterable[Tensor]) -> tuple[list[Tensor], list[int]]:
-    """A step for the mean of each of the losses [B], computed one by one; returns the means, and B of each.
+class Stepper:
+    """Takes the steps of a stride: what Lightning does around one, without the hooks that `unseen` found unused.
 
-    It does what Lightning does around a step, without the hooks that `unseen` found unused.
+    learner: a `Learner`, with its trainer. On a GPU a step is recorded where that is possible, see `recording`.
     """
-    optimizer, scheduler, trainer = learner.optimizers(), learner.lr_schedulers(), learner.trainer
-    assert isinstance(optimizer, LightningOptimizer)
-    step, clip = optimizer.optimizer.step, trainer.gradient_clip_val
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    means, objects = [], []
-    for each in losses:
-        loss = each.mean()
-        means.append(loss.detach())
-        objects.append(len(each))
-        for parameter in parameters:
+
+    def __init__(self, learner: Any) -> None:
+        optimizer, self.trainer = learner.optimizers(), learner.trainer
+        assert isinstance(optimizer, LightningOptimizer)
+        self.learner, self.optimizer, self.scheduler = learner, optimizer, learner.lr_schedulers()
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        able = recordable(learner, optimizer.optimizer)
+        self.recorder = Recorder(self._alone, optimizer.optimizer, learner.device) if able else None
+
+    def __call__(self, parts: Iterable[Batch]) -> tuple[list[Tensor], list[int]]:
+        """A step for each of the parts; returns their mean losses, and their objects."""
+        losses, objects = [], []
+        for loss, count in self._recorded(parts) if self.recorder else self._stepped(parts):
+            self.optimizer._on_after_step()
+            if self.scheduler is not None:
+                self.scheduler.step()
+            losses.append(loss)
+            objects.append(count)
+        return losses, objects
+
+    def _stepped(self, parts: Iterable[Batch]) -> Iterator[tuple[Tensor, int]]:
+        for losses in self.learner.losses_of_parts(parts):
+            self.optimizer._on_before_step()  # it and its counterpart count the step for Lightning
+            yield self._step(losses), len(losses)
+
+    def _recorded(self, parts: Iterable[Batch]) -> Iterator[tuple[Tensor, int]]:
+        assert self.recorder is not None
+        for part in parts:
+            self.optimizer._on_before_step()
+            yield self.recorder(part), len(part.row)
+
+    def _alone(self, batch: Batch) -> Tensor:
+        return self._step(self.learner.losses_of(batch))
+
+    def _step(self, losses: Tensor) -> Tensor:
+        """A step for the mean of losses [B], and that mean."""
+        loss = losses.mean()
+        for parameter in self.parameters:
             parameter.grad = None
         loss.backward()
-        if clip:
-            learner.clip_gradients(optimizer.optimizer, clip, trainer.gradient_clip_algorithm)
-        optimizer._on_before_step()  # these two count it for Lightning
-        step()
-        optimizer._on_after_step()
+        if clip := self.trainer.gradient_clip_val:
+            self.learner.clip_gradients(self.optimizer.optimizer, clip, self.trainer.gradient_clip_algorithm)
+        self.optimizer.optimizer.step()
         torch.clear_autocast_cache()  # it holds the weights of before the step
-        if scheduler is not None:
-            scheduler.step()  # type: ignore[union-attr, call-arg]
-    return means, objects
+        return loss.detach()
 
 
 def _content(callback: Callback) -> bool:

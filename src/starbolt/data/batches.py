@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from starbolt.contract import Batch
-from starbolt.data.feed import Courier, ahead, split, to_device
+from starbolt.data.feed import Courier, ahead, split, taken, to_device
 from starbolt.data.order import Order
 from starbolt.data.sources import Source
 
 BLOCK = 8_000_000  # bytes of consecutive rows read in one piece, where the measurements are larger than memory
+ROUND = 32  # points to a multiple of which series are padded on a GPU
 CPU = torch.device("cpu")
 
 
@@ -82,12 +84,23 @@ class Batches:
         batches = self.whole(epoch)
         return batches if self.shuffle else batches[self.rank :: self.world]
 
-    def gather(self, rows: np.ndarray) -> Batch:
-        """The Batch of the given catalogue rows."""
+    def gather(self, rows: np.ndarray, courier: Courier | None = None) -> Batch:
+        """The Batch of the given catalogue rows; with a courier, on its way to the device."""
         row = torch.from_numpy(np.ascontiguousarray(rows))
-        inputs = {name: source.gather(row, self.steps) for name, source in self.sources.items()}
+        fetch = courier.fetch if courier else taken
+        steps = self._steps(rows)
+        inputs = {name: source.gather(row, steps, fetch) for name, source in self.sources.items()}
         there = row.to(self.home, non_blocking=True)
-        return Batch(inputs, self.y.index_select(0, there), self.weight.index_select(0, there), there)
+        batch = Batch(inputs, self.y.index_select(0, there), self.weight.index_select(0, there), there)
+        return courier.bring(batch) if courier else batch
+
+    def _steps(self, rows: np.ndarray) -> int:
+        """Points that series are padded to at least: on a GPU few different lengths, so that steps can be recorded."""
+        if self.device.type != "cuda" or not self.shuffle or self.whole.lengths is None:
+            return self.steps
+        found = (source.lengths(rows) for source in self.sources.values())
+        longest = max(int(lengths.max()) for lengths in found if lengths is not None)
+        return max(self.steps, -(-longest // ROUND) * ROUND)
 
     def state_dict(self) -> dict[str, Any]:
         """The place: epoch, batches handed out in it, and the block on which the order depends."""
@@ -105,27 +118,27 @@ class Batches:
             yield from ahead(gathered, pieces)
             return
         courier = Courier(self.device)
-        for sent in ahead(lambda piece: courier.send(self._gathered(piece)), pieces):
+        for sent in ahead(partial(courier.send, partial(self._gathered, courier=courier)), pieces, courier.hands):
             yield courier.receive(sent)
 
     def _moved(self, piece: list[np.ndarray]) -> list[Batch]:
         return [to_device(batch, self.device) for batch in self._gathered(piece)]
 
-    def _gathered(self, piece: list[np.ndarray]) -> list[Batch]:
+    def _gathered(self, piece: list[np.ndarray], courier: Courier | None = None) -> list[Batch]:
         if self.shuffle and self.world > 1:
-            return [self._dealt(rows) for rows in piece]
+            return [self._dealt(rows, courier) for rows in piece]
         if len(piece) == 1 or self.whole.lengths is not None:  # together, series would be padded to the longest of all
-            return [self.gather(rows) for rows in piece]
-        return split(self.gather(np.concatenate(piece)), self.batch_size)
+            return [self.gather(rows, courier) for rows in piece]
+        return split(self.gather(np.concatenate(piece), courier), self.batch_size)
 
-    def _dealt(self, whole: np.ndarray) -> Batch:
+    def _dealt(self, whole: np.ndarray, courier: Courier | None = None) -> Batch:
         """This rank's share of a batch of all ranks, weighted such that the mean over ranks is that over the batch."""
         each = -(-len(whole) // self.world)
         mine = whole[self.rank :: self.world]
-        batch = self.gather(np.concatenate([mine, whole[: each - len(mine)]]))
+        batch = self.gather(np.concatenate([mine, whole[: each - len(mine)]]), courier)
         if len(whole) % self.world == 0:
             return batch
-        share = (torch.arange(each) < len(mine)).to(self.home)
+        share = (torch.arange(each) < len(mine)).to(batch.weight.device)
         return batch._replace(weight=batch.weight * share * (each * self.world / len(whole)))
 
     def _announced(self, batches: list[np.ndarray]) -> Iterator[np.ndarray]:

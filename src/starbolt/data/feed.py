@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import repeat
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,18 +18,29 @@ from starbolt.contract import Batch, Block
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+Fetch = Callable[[np.ndarray, np.ndarray], Tensor]  # a plane [N, ...] and places [B] in it -> those rows, see `taken`
+
+HANDS = 4  # threads that gather for a GPU: one copies some 5 to 10 GB/s out of a memory map, the bus takes 50
 
 
-def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """What is made of each item, in order; a background thread makes one more than was asked for."""
-    with ThreadPoolExecutor(1, thread_name_prefix="starbolt-feed") as worker:
+def ahead(make: Callable[[Item], Made], items: Iterable[Item], workers: int = 1) -> Iterator[Made]:
+    """What is made of each item, in order; background threads make one each beyond what was asked for."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="starbolt-feed") as pool:
         waiting = deque[object]()
         for item in items:
-            waiting.append(worker.submit(make, item))
-            if len(waiting) > 1:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > workers:
                 yield waiting.popleft().result()  # type: ignore[attr-defined]
         while waiting:
             yield waiting.popleft().result()  # type: ignore[attr-defined]
+
+
+def taken(plane: np.ndarray, places: np.ndarray) -> Tensor:
+    """Rows of a plane in memory, neighbours in one piece. By NumPy's one thread, which copies as fast as memory gives:
+    torch's wait for each other."""
+    if len(places) and (np.diff(places) == 1).all():
+        return torch.from_numpy(plane[places[0] : places[-1] + 1].copy())
+    return torch.from_numpy(plane.take(places, axis=0))
 
 
 def changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
@@ -69,7 +83,8 @@ def joined(batches: Sequence[Batch]) -> Batch | None:
     return Batch(inputs, *map(torch.cat, zip(*(batch[1:] for batch in batches), strict=True)))
 
 
-def _tensors(batch: Batch) -> Iterator[Tensor]:
+def tensors(batch: Batch) -> Iterator[Tensor]:
+    """All tensors of a batch, in one order."""
     for block in batch.inputs.values():
         yield from (plane for plane in block if plane is not None)
     yield from batch[1:]
@@ -78,17 +93,32 @@ def _tensors(batch: Batch) -> Iterator[Tensor]:
 class Courier:
     """Brings batches to a CUDA device on a stream of its own, through pinned memory, while the device computes.
 
-    `send` is called by the thread that gathers, `receive` by the one that trains.
+    Numbers are read straight into pinned memory, travel in their own type and become float32 on the device. `send` is
+    called by the `hands` threads that gather, `receive` by the one that trains.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.stream = device, torch.cuda.Stream(device)
+        self.device, self.stream = device, _stream(device)
+        self.hands = min(HANDS, os.cpu_count() or 1)
 
-    def send(self, batches: list[Batch]) -> tuple[list[Batch], torch.cuda.Event]:
-        """The batches under way, and the event of their arrival."""
+    def fetch(self, plane: np.ndarray, places: np.ndarray) -> Tensor:
+        """What `taken` gives, on its way to the device."""
+        kind = torch.from_numpy(np.empty(0, plane.dtype)).dtype
+        room = torch.empty((len(places), *plane.shape[1:]), dtype=kind, pin_memory=True)  # torch keeps and reuses it
+        np.take(plane, places, axis=0, out=room.numpy(), mode="clip")  # "raise" would copy twice
+        return room.to(self.device, non_blocking=True)
+
+    def bring(self, batch: Batch) -> Batch:
+        """The batch on its way, as far as it was not fetched."""
+        return changed(batch, lambda t: t if t.device == self.device else self._sent(t))
+
+    def _sent(self, tensor: Tensor) -> Tensor:
+        return tensor.pin_memory().to(self.device, non_blocking=True)
+
+    def send(self, gather: Callable[[Item], list[Batch]], item: Item) -> tuple[list[Batch], torch.cuda.Event]:
+        """The batches that are gathered for the item with `fetch` and `bring`, and the event of their arrival."""
         with torch.cuda.stream(self.stream):
-            sent = [changed(b, lambda t: t.pin_memory().to(self.device, non_blocking=True)) for b in batches]
-            return sent, self.stream.record_event()
+            return gather(item), self.stream.record_event()
 
     def receive(self, sent: tuple[list[Batch], torch.cuda.Event]) -> list[Batch]:
         """The batches, for whatever the current stream does next."""
@@ -96,6 +126,13 @@ class Courier:
         current = torch.cuda.current_stream(self.device)
         current.wait_event(arrival)
         for batch in batches:
-            for plane in _tensors(batch):
+            for plane in tensors(batch):
                 plane.record_stream(current)
         return batches
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all epochs, so that its memory is used again; its small kernels go before those of the training, behind
+    which the next copy would wait."""
+    return torch.cuda.Stream(device, priority=-1)

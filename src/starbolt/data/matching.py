@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from astropy import units
+from typing import TYPE_CHECKING, NamedTuple
 
 from starbolt.archives.magnitudes import SOFTENED
 from starbolt.contract import InputSpec
 from starbolt.store.store import Modality
+
+if TYPE_CHECKING:  # half a second, and only units that differ need it
+    from astropy import units
 
 SCALES_DIFFER = 0.02  # of the pixel scale: a galaxy is then as much larger or smaller, less than seeing varies
 
@@ -140,6 +141,8 @@ def _factor(what: str, have: str, want: str, notes: list[str]) -> float:
         )
         notes.append(f"{what} {lacks}; taken to be the same")
         return 1.0
+    from astropy import units
+
     old, new = _unit(want), _unit(have)
     if old is None or new is None:
         notes.append(f"{what} is in {have!r} and was trained in {want!r}, taken to be the same")
@@ -157,12 +160,16 @@ def _factor(what: str, have: str, want: str, notes: list[str]) -> float:
 
 def _magnitudes(old: units.UnitBase, new: units.UnitBase) -> bool:
     """Whether both are magnitudes of the same system, or one does not say of which."""
+    from astropy import units
+
     systems = [getattr(unit, "physical_unit", None) for unit in (old, new)]
     kinds = {getattr(unit, "function_unit", unit) for unit in (old, new)}
     return kinds == {units.mag} and (None in systems or systems[0] == systems[1])
 
 
 def _unit(word: str) -> units.UnitBase | None:
+    from astropy import units
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", units.UnitsWarning)
         found = units.Unit(word, parse_strict="silent")

@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from starbolt.archives.base import Archive
 from starbolt.archives.reading.sentinels import USUAL, suspects
 from starbolt.data.sources import Source
 from starbolt.store.pack import Progress, pack
 from starbolt.store.store import ID, Modality
+
+PIECE = 65_536  # names that become Python's strings at once
 
 
 class Objects(NamedTuple):
@@ -24,8 +27,14 @@ class Objects(NamedTuple):
 
     @property
     def ids(self) -> np.ndarray:
-        """Name of each object, as strings [N]: about 150 bytes each, made anew at every call."""
-        return self.names(None).to_numpy(zero_copy_only=False).astype(str)
+        """Name of each object, as strings [N]: four bytes a letter of the longest, made anew at every call."""
+        names = self.catalogue[ID]
+        longest = pc.max(pc.utf8_length(names)).as_py() or 1
+        ids, place = np.empty(len(names), f"<U{longest}"), 0
+        for batch in pa.table([names], ["id"]).to_batches(max_chunksize=PIECE):  # Python's strings are far larger
+            ids[place : place + len(batch)] = batch["id"].to_numpy(zero_copy_only=False)
+            place += len(batch)
+        return ids
 
     def names(self, rows: np.ndarray | None) -> pa.Array:
         """The names of the objects in the given catalogue rows (None: of all), as Arrow has them."""

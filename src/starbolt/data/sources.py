@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 import torch
@@ -13,10 +14,12 @@ from torch import Tensor
 from starbolt.archives import Ragged
 from starbolt.contract import Block, InputSpec
 from starbolt.data.cuts import Cut, detected
+from starbolt.data.feed import Fetch, taken
 from starbolt.data.matching import match
 from starbolt.store.store import Modality
 
 PIECE = 4_096  # series whose ends are found at once
+QUIET = Lock()  # held while warnings are held back, which concerns all threads
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Source:
         Nothing is copied: batches are converted as they are gathered. ValueError where the two cannot be matched.
         """
         order, factors, axis_factor, notes = match(name, self.modality, spec)
-        return replace(self, order=order, factors=factors, axis_factor=axis_factor, notes=notes)
+        stored = tuple(range(self.modality.data.x.shape[1]))
+        place = None if order == stored else order
+        return replace(self, order=place, factors=factors, axis_factor=axis_factor, notes=notes)
 
     def as_of(self, day: float | None) -> Source:
         """The same series as they were so long after their first detection; None: whole. See `Cut`."""
@@ -66,32 +71,33 @@ class Source:
         places = torch.from_numpy(np.asarray(rows if self.rows is None else np.maximum(self.rows[rows], 0), np.int64))
         return torch.cat([self._kept(piece) for piece in places.split(PIECE)]).numpy()
 
-    def gather(self, rows: Tensor, steps: int = 1) -> Block:
-        """The Block of the given catalogue rows [B]; series are padded to the longest, and to `steps` at least."""
+    def gather(self, rows: Tensor, steps: int = 1, fetch: Fetch = taken) -> Block:
+        """The Block of the given catalogue rows [B]; series are padded to the longest, and to `steps` at least.
+
+        fetch: reads rows of tables and images from this machine's memory, and may bring them elsewhere, where the rest
+        is then done.
+        """
         if self.rows is None:
-            return self._gather(rows, steps)
+            return self._gather(rows, steps, fetch)
         places = torch.from_numpy(self.rows)[rows]
-        block, there = self._gather(places.clamp(min=0), steps), places >= 0
+        block, there = self._gather(places.clamp(min=0), steps, fetch), places >= 0
         return block if bool(there.all()) else _without(block, ~there.to(block.x.device))
 
-    def _gather(self, rows: Tensor, steps: int) -> Block:
-        return self._series(rows, steps) if isinstance(self.modality.data, Ragged) else self._dense(rows)
+    def _gather(self, rows: Tensor, steps: int, fetch: Fetch) -> Block:
+        return self._series(rows, steps) if isinstance(self.modality.data, Ragged) else self._dense(rows, fetch)
 
-    def _dense(self, rows: Tensor) -> Block:
-        x, err, limit = (None if p is None else self._pick(p) for p in self._taken(rows))
+    def _dense(self, rows: Tensor, fetch: Fetch) -> Block:
+        x, err, limit = (None if p is None else self._pick(p) for p in self._taken(rows, fetch))
         assert x is not None
         x, mask = _measured(self._converted(x.float()), self.modality.complete)
         return Block(x, mask, None if err is None else _known(self._converted(err.float())), limit)
 
-    def _taken(self, rows: Tensor) -> list[Tensor | None]:
-        """Rows of the planes [N, ...]. From a map by NumPy's one thread, which copies as fast as memory gives: torch's
-        wait for each other."""
-        if self.home is not None:
+    def _taken(self, rows: Tensor, fetch: Fetch) -> list[Tensor | None]:
+        """Rows of the planes [N, ...], in their own type."""
+        if self.home is not None and self.home.type != "cpu":
             there = rows.to(self.home, non_blocking=True)
             return [None if plane is None else plane.index_select(0, there) for plane in self._planes]
-        data, places = self.modality.data, rows.numpy()
-        planes = (data.x, data.err, data.limit)
-        return [None if plane is None else torch.from_numpy(plane.take(places, axis=0)) for plane in planes]
+        return [None if plane is None else fetch(plane.numpy(), rows.numpy()) for plane in self._planes]
 
     def _series(self, rows: Tensor, steps: int) -> Block:
         (x, err, limit), (time, offsets) = self._planes, self._times
@@ -167,7 +173,7 @@ class Source:
 
 
 def _mapped(array: np.ndarray) -> Tensor:
-    with warnings.catch_warnings():
+    with QUIET, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes to the map
         return torch.from_numpy(array)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from astropy.visualization import ZScaleInterval
 
 from starbolt.stretch import LN10, STRETCHES, stretched
 
@@ -51,6 +50,8 @@ def constants_of(values: np.ndarray, err: np.ndarray, curve: str) -> tuple[float
     if not curve.startswith("stretch ") or not np.isfinite(values).any():
         return 0.0, 1.0
     if curve == "stretch zscale":
+        from astropy.visualization import ZScaleInterval  # half a second
+
         if len(values) > SAMPLE:  # by chance: every k-th pixel could be the same corner of every image
             values = values[np.random.default_rng(0).integers(0, len(values), SAMPLE)]
         low, high = ZScaleInterval(n_samples=SAMPLE).get_limits(values)

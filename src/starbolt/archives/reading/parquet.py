@@ -58,7 +58,7 @@ def _primary(path: Path) -> Path:
 def _part(file: Path, wanted: Wanted) -> pa.Table:
     """One file; astropy puts units and masks into the metadata, so it reads what it wrote itself."""
     try:
-        with pq.ParquetFile(file) as content:
+        with pq.ParquetFile(file, pre_buffer=False) as content:  # else the whole file is held beside what it holds
             schema = content.schema_arrow
             hats = any(part.startswith("Npix=") for part in file.parts)
             names = [f.name for f in schema if wanted(f) and not _bookkeeping(f.name, hats)]

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+PIECE = 65_536  # names that are hashed at once
 PARTS = ("train", "val", "cal", "test")
 STRICTEST = ("test", "val", "cal", "train")  # where rows that belong together disagree, the first of these wins
 
@@ -173,8 +174,11 @@ def _hashed(names: np.ndarray, seed: int) -> np.ndarray:
         one.update(name.encode())
         return one.digest()
 
-    digests = b"".join(map(digest, names.astype(str).tolist()))
-    return np.frombuffer(digests, ">u8").astype(np.float64) / 2.0**64
+    where = np.empty(len(names))
+    for start in range(0, len(names), PIECE):  # as Python's strings, all names would be several times their size
+        piece = names[start : start + PIECE].astype(str).tolist()
+        where[start : start + PIECE] = np.frombuffer(b"".join(map(digest, piece)), ">u8")
+    return where / 2.0**64
 
 
 def _first(values: np.ndarray, of: np.ndarray, count: int) -> np.ndarray:
