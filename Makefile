@@ -34,8 +34,13 @@ test-all: $(CURRENT) ## the fast and the slow tests (30 minutes)
 test-gpu: $(CURRENT) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]
 
-bench: $(CURRENT) ## time packing, the first batch, sweeps and memory (30 minutes, 20 GB of disk)
-	for name in pack_cutouts first_batch memory predict predict_memory sweep; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+bench: $(CURRENT) ## race training, prediction, start-up, packing and sweeps against others (2 hours, 20 GB of disk)
+	$(BIN)/python benchmarks/train.py --rivals
+	for name in startup scale step pack_cutouts first_batch memory predict predict_memory sweep; do \
+		$(BIN)/python benchmarks/$$name.py || exit 1; done
+
+bench-quick: $(CURRENT) ## training beside a plain loop and the usual template (2 minutes)
+	$(BIN)/python benchmarks/train.py --quick
 
 bench-gpu: $(CURRENT) ## time training, feeding and scoring on a GPU (8 minutes, 24 GB of disk)
 	$(BIN)/python benchmarks/gpu.py

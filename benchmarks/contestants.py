@@ -16,7 +16,7 @@ from rivals.environments import python
 from tasks import drawn
 
 RIVALS = Path(__file__).parent / "rivals"
-OBJECTS = {"mlp": 200_000, "cnn": 4_000, "gru": 4_000, "ragged": 4_000}
+OBJECTS = {"mlp": 200_000, "cnn": 2_000, "gru": 2_000, "ragged": 2_000}
 QUICK = {"mlp": 200_000, "cnn": 800, "gru": 800, "ragged": 800}
 BATCHES = {"mlp": [256, 1024, 4096], "cnn": [64], "gru": [64], "ragged": [64]}
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from torch import Tensor
 from starbolt.calibration import Calibrated, column_values
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.batches import Batches
+from starbolt.data.feed import ahead, split
 from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.ranges import Outside, unmeasured
@@ -20,10 +24,12 @@ from starbolt.ensemble import Ensemble
 from starbolt.learner import Learner
 
 Network = Learner | Ensemble
+IMAGES, ROWS = 64, 4_096  # that a core is given at once
+TOLD = 2  # times as many are told of at once
+STREAMS = 4  # batches side by side at most: more would wait for Python
 OTHERS = ("loss", "y", "row", "outside", "beyond", "unmeasured")  # what `predict_rows` tells besides the prediction
 
 
-@torch.inference_mode()
 def predict_rows(
     network: Network,
     batches: Batches,
@@ -34,27 +40,74 @@ def predict_rows(
     """The task's raw prediction with all of `OTHERS`, [n] or [n, ...], by row; see `Outside` and `unmeasured`."""
     device = device or best_device()
     network = network.to(device).eval()
-    found: list[dict[str, Tensor]] = []
-    done, reach = 0, Outside(network.spec)
-    for batch in batches:
-        moved = to_device(batch, device)
-        prediction, loss = network.predict_batch(moved)
-        missing = unmeasured(moved.inputs)
-        told = {
-            **prediction,
-            "loss": loss,
-            "y": batch.y,
-            "row": batch.row,
-            "unmeasured": missing,
-            **reach(moved.inputs),
-        }
-        found.append({name: value.cpu() for name, value in told.items()})
-        done += len(batch.row)
-        if progress:
-            progress(done, len(batches.rows))
-    joined = {name: torch.cat([part[name] for part in found]) for name in found[0]}
-    order = joined["row"].argsort()
-    return {name: value[order] for name, value in joined.items()}
+    most, found, done = at_once(network, device), list[dict[str, Tensor]](), 0
+    parts = (part for batch in batches for part in parts_of(batch, TOLD * most))
+    with streams(device, most) as count:
+        told = partial(_told, network, Outside(network.spec), device, most)
+        for part in ahead(told, parts, count) if count > 1 else map(told, parts):
+            found.append(part)
+            done += len(part["row"])
+            if progress:
+                progress(done, len(batches.rows))
+    return _by_row({name: torch.cat([part.pop(name) for part in found]) for name in list(found[0])})
+
+
+@torch.inference_mode()
+def _told(network: Network, reach: Outside, device: torch.device, most: int, batch: Batch) -> dict[str, Tensor]:
+    """What `predict_rows` tells of a batch, of which `most` objects are computed at once; on the CPU."""
+    moved, found = to_device(batch, device), list[dict[str, Tensor]]()
+    for part in parts_of(moved, most):
+        prediction, loss = network.predict_batch(part)
+        found.append(prediction | {"loss": loss})
+    about = {"y": batch.y, "row": batch.row, "unmeasured": unmeasured(moved.inputs), **reach(moved.inputs)}
+    joined = found[0] if len(found) == 1 else {name: torch.cat([each[name] for each in found]) for name in found[0]}
+    return {name: value.cpu() for name, value in (joined | about).items()}
+
+
+@contextmanager
+def streams(device: torch.device, most: int) -> Iterator[int]:
+    """How many batches of at most `most` objects to compute side by side; the threads are dealt out to them meanwhile.
+
+    Threads that share a small batch spend their time waiting for each other, all the more where a core is busy with
+    something else. What a batch cannot be cut for, such as dropout, is computed one by one.
+    """
+    threads = torch.get_num_threads()
+    count = min(threads, STREAMS) if device.type == "cpu" and most < sys.maxsize else 1
+    if count == 1:
+        yield 1
+        return
+    torch.set_num_threads(threads // count)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _by_row(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    row = found["row"]
+    if bool((row[1:] > row[:-1]).all()):
+        return found
+    order = row.argsort()
+    return {name: value[order] for name, value in found.items()}
+
+
+def parts_of(batch: Batch, most: int) -> list[Batch]:
+    """The batch in few parts of like size, of `most` objects at most: an object alone may be rounded in another way."""
+    size = len(batch.row)
+    return [batch] if size <= most else split(batch, -(-size // -(-size // most)))
+
+
+def at_once(network: Network, device: torch.device) -> int:
+    """Objects that are best computed together: on a CPU so many that what becomes of them stays in its cache.
+
+    Larger pieces of memory are also given back to the kernel after each layer and fetched anew, which can take as long
+    as the layer. Where dropout stays on, a batch is a whole, since its draws are; series have their own lengths.
+    """
+    kinds = {about.kind for about in network.spec.inputs.values()}
+    dropping = any(getattr(module, "mc_dropout", 0) for module in network.modules())
+    if device.type != "cpu" or dropping or "series" in kinds:
+        return sys.maxsize
+    return IMAGES if "image" in kinds else ROWS
 
 
 def prediction_of(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -133,25 +186,18 @@ def answer_table(
 
 
 def answers(
-    network: Network,
-    data: ObjectDataModule,
-    rows: np.ndarray,
-    *,
-    grid: np.ndarray | None = None,
-    device: torch.device | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[pa.Table, dict[str, Tensor]]:
-    """The catalogue of answers for the given rows, in their order, and what `predict_rows` found.
+    network: Network, data: ObjectDataModule, found: Mapping[str, Tensor], *, grid: np.ndarray | None = None
+) -> pa.Table:
+    """The catalogue of answers for what `predict_rows` found.
 
     grid: values of the quantity [G] at which each object's probability density is told too, as lists NAME_density.
     """
-    found = predict_rows(network, data.loader(rows, alone=True), device=device, progress=progress)
     answer = answered(network, data.catalogue, found)
     table = answer_table(network, data, found, answer)
     for name, density in densities(network, answer, grid).items():
         flat = pa.FixedSizeListArray.from_arrays(pa.array(density.ravel()), density.shape[1])
         table = table.append_column(name, flat)
-    return table, found
+    return table
 
 
 def units_of(spec: Spec) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
@@ -73,16 +74,25 @@ def test_ecsv(parts, tmp_path, whole, monkeypatch):
 
 @pytest.mark.parametrize("ending", WRITERS)
 def test_a_join_that_is_broken_off_leaves_nothing(parts, tmp_path, ending, monkeypatch):
-    tables = parts.tables
+    opened = parts.opened
 
-    def broken(**options):
-        yield from [next(tables(**options))]
-        raise KeyboardInterrupt
+    def broken(number):
+        if number == 1:
+            raise KeyboardInterrupt
+        return opened(number)
 
-    monkeypatch.setattr(parts, "tables", broken)
+    monkeypatch.setattr(parts, "opened", broken)
     with pytest.raises(KeyboardInterrupt):
         join(parts, tmp_path / f"a{ending}")
     assert [path.name for path in tmp_path.iterdir()] == ["parts"]
+
+
+def test_partitions_that_another_version_of_arrow_wrote_are_written_anew(parts, tmp_path, whole):
+    path = parts.file(2)
+    table = pq.read_table(path)
+    pq.write_table(table.cast(table.schema.set(0, table.schema.field("id").with_type(pa.large_string()))), path)
+    join(parts, tmp_path / "a.parquet")
+    assert same(pq.read_table(tmp_path / "a.parquet"), whole)
 
 
 @pytest.mark.parametrize("ending", WRITERS)

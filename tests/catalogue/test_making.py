@@ -64,17 +64,17 @@ def predict(network, data, tmp_path, capsys):
 @pytest.fixture
 def stop(monkeypatch):
     """(after) -> so many partitions are made, then the user presses Ctrl-C; None: never."""
-    real = making.answers
+    real = making.predict_rows
 
     def after(count, error=KeyboardInterrupt):
         left = iter([] if count is None else range(count))
 
-        def answers(*given, **options):
+        def predict_rows(*given, **options):
             if count is not None and next(left, None) is None:
                 raise error
             return real(*given, **options)
 
-        monkeypatch.setattr(making, "answers", answers)
+        monkeypatch.setattr(making, "predict_rows", predict_rows)
 
     return after
 
@@ -92,7 +92,8 @@ def test_objects_keep_their_names_and_their_order(predict, tmp_path):
 
 
 @pytest.mark.parametrize("partition", [16, 32, 100, 1000])
-def test_partitions_of_whole_batches_give_what_one_gives(predict, tmp_path, partition):
+def test_partitions_of_whole_batches_give_what_one_gives(predict, tmp_path, partition, monkeypatch):
+    monkeypatch.setattr("starbolt.data.loaders.SCORED", 16)
     predict("whole.parquet", 100)
     predict("parts", partition)
     whole, parts = pq.read_table(tmp_path / "whole.parquet"), pq.read_table(tmp_path / "parts")
@@ -221,15 +222,15 @@ def test_one_who_sees_the_folder_vanish_while_another_ends_is_content(predict, t
 
 @pytest.mark.parametrize("ending", ["parquet", "fits", "csv", "ecsv"])
 def test_two_who_join_at_once_without_locks_both_end_well(predict, tmp_path, monkeypatch, ending):
-    def tables(parts, **options):
+    def opened(parts, number):
         monkeypatch.undo()
         monkeypatch.setattr(writing.os, "getpid", lambda: 17)  # the other process, which is faster
         join(parts, tmp_path / f"out.{ending}")
         monkeypatch.undo()
-        return parts.tables(**options)
+        return parts.opened(number)
 
     predict(f"calm.{ending}")
-    monkeypatch.setattr(Parts, "tables", tables)
+    monkeypatch.setattr(making, "join", lambda *given: (monkeypatch.setattr(Parts, "opened", opened), join(*given)))
     assert predict(f"out.{ending}", share="0/1")[0]
     found = {path.name.replace("out", "calm"): path.read_bytes() for path in tmp_path.glob("out*") if path.is_file()}
     assert found == {path.name: path.read_bytes() for path in tmp_path.glob("calm*")}

@@ -1,10 +1,11 @@
-"""Killed at any point and started again, a catalogue is the same, and at most one partition per kill is made twice."""
+"""Killed at any point and started again, a catalogue is the same, and at most two partitions a kill are made twice."""
 
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -36,7 +37,7 @@ parts.begin()
 def make(number):
     print(number, flush=True)
     time.sleep(float(sys.argv[1]))
-    return described(pa.table({"row": plan.rows(number)}), {}, plan.metadata)
+    return lambda: described(pa.table({"row": plan.rows(number)}), {}, plan.metadata)
 
 work(parts, sharing(sys.argv[2] if len(sys.argv) > 2 else None, Path("parts/.locks")), make)
 """
@@ -72,7 +73,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(tmp_path, undisturbe
     told += start(tmp_path, 0).communicate()[0]
     assert kills > 3
     assert set(told.split()) == {str(number) for number in range(40)}
-    assert len(told.split()) <= 40 + kills
+    assert len(told.split()) <= 40 + 2 * kills, "one is written while the next is made"
     assert content(tmp_path) == undisturbed
 
 
@@ -161,9 +162,56 @@ def test_a_partition_that_cannot_be_read_is_told_with_its_name(begun, damage):
 def test_what_a_killed_process_wrote_is_removed_by_who_makes_the_partition(begun):
     half = begun.folder / f".{begun.file(0).name}.host.17.parquet"
     half.write_text("half")
-    work(begun, Locks(begun.folder / ".locks"), lambda number: described(pa.table({"a": [1]}), {}, begun.plan.metadata))
+    table = described(pa.table({"a": [1]}), {}, begun.plan.metadata)
+    work(begun, Locks(begun.folder / ".locks"), lambda number: lambda: table)
     assert not half.exists()
     assert begun.done() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("claims", ["locks", "share"])
+def test_the_next_is_made_while_one_is_written_and_each_is_this_process_s_own_until_then(tmp_path, claims):
+    parts = Parts(tmp_path / "parts", Plan("m", "d", 10, 4))
+    parts.begin()
+    claims = Locks(parts.folder / ".locks") if claims == "locks" else Share(0, 1)
+    begun, seen = [threading.Event() for _ in range(3)], []
+
+    def make(number):
+        begun[number].set()
+
+        def table():
+            assert number == 2 or begun[number + 1].wait(60), "the next is not begun before this one is written"
+            with claims.held(str(number)) as free:
+                seen.append((number, free))
+            return described(pa.table({"row": parts.plan.rows(number)}), {}, parts.plan.metadata)
+
+        return table
+
+    work(parts, claims, make)
+    assert seen == [(number, isinstance(claims, Share)) for number in range(3)], "once, in order"
+    assert pa.concat_tables(parts.tables())["row"].to_pylist() == list(range(10))
+    with claims.held("0") as free:
+        assert free
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_an_error_while_one_is_written_comes_out_and_the_others_are_kept(tmp_path, number):
+    parts = Parts(tmp_path / "parts", Plan("m", "d", 10, 4))
+    parts.begin()
+
+    def make(n):
+        def table():
+            if n == number:
+                raise OSError("no space left")
+            return described(pa.table({"row": parts.plan.rows(n)}), {}, parts.plan.metadata)
+
+        return table
+
+    with pytest.raises(OSError, match="no space left"):
+        work(parts, Locks(parts.folder / ".locks"), make)
+    assert parts.done() == list(range(number))
+    assert not list(parts.folder.glob(".part*"))
+    with Locks(parts.folder / ".locks").held(str(number)) as free:
+        assert free
 
 
 def test_who_comes_when_all_is_joined_and_removed_makes_nothing(begun):

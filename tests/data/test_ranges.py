@@ -96,6 +96,20 @@ def test_many_reasons_are_not_all_told():
     assert Outside(spec).note(found).endswith(", 2 in others")
 
 
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize("far", [0.0, 0.02, 1.0])
+def test_who_lies_outside_is_found_as_by_looking_at_everything(count, far):
+    outside = Outside(spec_of(table=MADE["table"]))
+    x = magnitudes(count)
+    x[RANDOM.random(x.shape) < far] *= 2
+    found = outside({"table": (block := Source(table(x)).gather(torch.arange(count)))})
+    code, beyond = outside._furthest(summary(block, "table"))
+    assert found["outside"].tolist() == code.tolist()
+    assert found["beyond"].tolist() == beyond.tolist()
+    if count == 200:
+        assert (found["outside"] >= 0).any() == (far > 0)
+
+
 def test_an_image_is_told_by_its_level_and_its_contrast():
     outside = Outside(spec_of(image=MADE["image"]))
     assert outside.names == ("median of g", "median of r", "scale of g", "scale of r")

@@ -17,7 +17,8 @@ from starbolt.catalogue.columns import array, text, unit
 from starbolt.catalogue.fits import write_fits
 from starbolt.catalogue.partitions import Parts
 from starbolt.catalogue.plan import PLAN, Plan
-from starbolt.catalogue.writing import aside, sweep
+from starbolt.catalogue.splicing import UnlikeError, splice
+from starbolt.catalogue.writing import aside, coded, sweep
 
 OWN = b"starbolt_outside"  # metadata that tell of one partition alone
 LINES = 10_000  # rows that astropy writes at a time
@@ -56,11 +57,14 @@ def schema_of(parts: Parts) -> pa.Schema:
 
 
 def write_parquet(parts: Parts, path: Path) -> None:
-    """One Parquet file, a row group for each partition."""
+    """One Parquet file, a row group for each partition, copied as it is where this version of Arrow wrote it."""
     schema = schema_of(parts)
-    with pq.ParquetWriter(path, schema) as writer:
-        for table in parts.tables():
-            writer.write_table(table.cast(schema))
+    try:
+        splice(parts.paths(), schema, path)
+    except UnlikeError:
+        with pq.ParquetWriter(path, schema, use_dictionary=coded(schema)) as writer:
+            for table in parts.tables():
+                writer.write_table(table.cast(schema))
 
 
 def write_csv(parts: Parts, path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from starbolt.catalogue.joining import OWN, is_joined, join
 from starbolt.catalogue.partitions import LOCKS, Parts, work
@@ -22,7 +24,7 @@ from starbolt.compose import UserError
 from starbolt.data import ObjectDataModule
 from starbolt.data.ranges import Outside
 from starbolt.messages import bar, say
-from starbolt.predict import Network, answers, units_of
+from starbolt.predict import Network, answers, predict_rows, units_of
 
 
 class Output(NamedTuple):
@@ -56,22 +58,22 @@ class Maker:
         self.reach, self.units, self.bar = Outside(network.spec), units_of(network.spec), bar("predicting")
         self.told = 0
 
-    def __call__(self, number: int) -> pa.Table:
-        """The answers for the rows of a partition."""
+    def __call__(self, number: int) -> Callable[[], pa.Table]:
+        """Predict the rows of a partition; what makes its table of that."""
         plan, rows = self.parts.plan, self.parts.plan.rows(number)
         if len(plan) > 1 and not sys.stderr.isatty():
             say(f"partition {number + 1} of {len(plan)}")
-        done = min(len(self.parts.done()) * plan.partition, plan.objects - len(rows))
-        table, found = answers(
-            self.network,
-            self.data,
-            rows,
-            grid=self.grid,
-            device=self.device,
-            progress=lambda n, _: self._tell(done + n),
-        )
+        done = max(len(self.parts.done()) * plan.partition, self.told)  # the one before may not be written yet
+        done = min(done, plan.objects - len(rows))
+        batches = self.data.loader(rows, alone=True)
+        found = predict_rows(self.network, batches, device=self.device, progress=lambda n, _: self._tell(done + n))
+        return partial(self.table, found)
+
+    def table(self, found: Mapping[str, Tensor]) -> pa.Table:
+        """The answers for what was found, with units, origin, and the tally of what lies outside."""
+        table = answers(self.network, self.data, found, grid=self.grid)
         own = {OWN.decode(): json.dumps(self.reach.tally(found))}
-        return described(table, self.units, plan.metadata | own)
+        return described(table, self.units, self.parts.plan.metadata | own)
 
     def end(self) -> None:
         """Close the bar, if it is still open: other processes may have done the rest."""

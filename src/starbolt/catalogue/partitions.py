@@ -6,15 +6,18 @@ Killed at any point and started again, the work goes on where it stopped and end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from starbolt.catalogue.behind import Behind
 from starbolt.catalogue.plan import FILE, PLAN, Plan
 from starbolt.catalogue.sharing import Locks, Share
-from starbolt.catalogue.writing import aside, sweep
+from starbolt.catalogue.writing import aside, sweep, write_table
 from starbolt.compose import UserError
 
 LOCKS = ".locks"
@@ -60,19 +63,25 @@ class Parts:
         if Plan.read(self.folder) != self.plan:
             raise UserError(f"another process has begun another catalogue in {self.folder}; name another output=")
         with aside(self.file(number)) as path:
-            pq.write_table(table, path)
+            write_table(table, path)
 
     def tables(self, *, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The partitions, one after the other, in the catalogue's order."""
         for number in range(len(self.plan)):
-            with self._opened(number) as file:
+            with self.opened(number) as file:
                 yield file.read(columns)
 
     def schemas(self) -> Iterator[pa.Schema]:
         """What each partition says of itself."""
         for number in range(len(self.plan)):
-            with self._opened(number) as file:
+            with self.opened(number) as file:
                 yield file.schema_arrow
+
+    def paths(self) -> Iterator[Path]:
+        """The files of the partitions, one after the other, each found to be whole and of this catalogue."""
+        for number in range(len(self.plan)):
+            self.opened(number).close()
+            yield self.file(number)
 
     def remove(self) -> None:
         """Remove the folder; the plan first, by whose absence others know that all is done."""
@@ -88,7 +97,8 @@ class Parts:
         """Remove the locks, which nobody needs any more."""
         rmtree(self.folder / LOCKS, ignore_errors=True)
 
-    def _opened(self, number: int) -> pq.ParquetFile:
+    def opened(self, number: int) -> pq.ParquetFile:
+        """The file of a partition; UserError where it cannot be read or is of another catalogue."""
         path = self.file(number)
         try:
             file = pq.ParquetFile(path)
@@ -101,18 +111,30 @@ class Parts:
         return file
 
 
-def work(parts: Parts, claims: Locks | Share, make: Callable[[int], pa.Table]) -> None:
-    """Make every partition that is neither there nor in the hands of another process, until there is none left."""
+def work(parts: Parts, claims: Locks | Share, make: Callable[[int], Callable[[], pa.Table]]) -> None:
+    """Make every partition that is neither there nor in the hands of another process, until there is none left.
+
+    make: begins a partition and tells what makes its table: that is done, and the table written, while the next is
+    begun. A partition is this process's own until it is written.
+    """
     busy = True
     while busy:
         busy = False
-        for number in claims.numbers(len(parts.plan)):
-            if parts.file(number).exists():
-                continue
-            if parts.gone():
-                return
-            with claims.held(str(number)) as mine:
-                if mine and not parts.file(number).exists() and not parts.gone():
-                    sweep(parts.file(number))
-                    parts.write(number, make(number))
-                    busy = True
+        with Behind() as behind:
+            for number in claims.numbers(len(parts.plan)):
+                if parts.file(number).exists():
+                    continue
+                if parts.gone():
+                    return
+                with ExitStack() as claim:
+                    mine = claim.enter_context(claims.held(str(number)))
+                    if mine and not parts.file(number).exists() and not parts.gone():
+                        sweep(parts.file(number))
+                        table = make(number)
+                        behind.wait()
+                        behind.start(partial(_write, parts, number, table), claim.pop_all())
+                        busy = True
+
+
+def _write(parts: Parts, number: int, table: Callable[[], pa.Table]) -> None:
+    parts.write(number, table())

@@ -48,13 +48,22 @@ class Loaders(LightningDataModule):
         self._placed: dict[torch.device | None, dict[str, Source]] = {}
 
     def loader(
-        self, rows: np.ndarray, *, shuffle: bool = False, alone: bool = False, size: int | None = None
+        self,
+        rows: np.ndarray,
+        *,
+        shuffle: bool = False,
+        alone: bool = False,
+        size: int | None = None,
+        device: torch.device | None = None,
     ) -> Batches:
         """Batches of the given catalogue rows; of all of them, whatever the number of ranks, where `alone`.
 
-        size: objects of each; None: as many as are scored at once.
+        size: objects of each; None: as many as are scored at once. device: where they are handed out (None: where the
+        trainer has its network).
         """
         words: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed}
+        if device is not None and device.type == "cuda":
+            words["device"] = device
         sources, world = self.sources, 1
         if self.trainer and not alone:
             world, device = self.trainer.world_size, self.trainer.strategy.root_device

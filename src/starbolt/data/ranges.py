@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ PIXELS = 12  # a side of an image is looked at in about so many places: medians 
 MOST = 3  # reasons named in the note
 SLACK = 0.01  # of the training range: no object is outside by a rounding error or a hair
 FEW = 5  # over the number of training objects, more slack: the range of few objects is shorter than that of their kind
+TOGETHER = 64  # rows of numbers that are compared as one
 
 Tally = dict[str, tuple[int, float, float]]  # what is outside -> how many objects, least and greatest value
 
@@ -37,7 +39,7 @@ def names_of(about: InputSpec) -> tuple[str, ...]:
 def summary(block: Block, kind: str, axis: str = "time") -> Tensor:
     """The numbers [B, S] that `names_of` names, in physical units, NaN where an object has none."""
     if kind == "table":
-        return torch.where(block.mask, block.x, torch.nan)
+        return block.x if bool(block.mask.all()) else torch.where(block.mask, block.x, torch.nan)
     mask = block.mask.expand_as(block.x)
     if kind == "image":
         down, along = (max(1, -(-side // PIXELS)) for side in block.x.shape[2:])
@@ -87,21 +89,42 @@ class Outside:
 
     def __call__(self, inputs: Mapping[str, Block]) -> dict[str, Tensor]:
         """`outside` int64 [B], the name furthest outside (-1: none), and `beyond` float32 [B], its value (0)."""
+        some = next(iter(inputs.values())).x
+        code = torch.full((len(some),), -1, device=some.device)
+        beyond = torch.zeros(len(some), device=some.device)
         if not self.names:  # the checkpoint of an earlier version
-            some = next(iter(inputs.values())).x[:, :1].flatten(1)[:, 0]
-            return {"outside": torch.full_like(some, -1, dtype=torch.int64), "beyond": torch.zeros_like(some)}
-        told = torch.cat([self._told(name, about, inputs[name]) for name, about in self.inputs.items()], 1)
+            return {"outside": code, "beyond": beyond}
+        each = [self._told(name, about, inputs[name]) for name, about in self.inputs.items()]
+        told = each[0] if len(each) == 1 else torch.cat(each, 1)
+        if told.is_cpu:
+            rows = self._suspects(told.numpy())
+            code[rows], beyond[rows] = self._furthest(told[rows])
+            return {"outside": code, "beyond": beyond}
+        return dict(zip(("outside", "beyond"), self._furthest(told), strict=True))
+
+    def _suspects(self, told: np.ndarray) -> Tensor:
+        """The rows of [B, S] of which any number is beyond the least or the greatest: few, as a rule."""
+        count = told.shape[1]
+        whole = len(told) // TOGETHER * TOGETHER
+        wide = told[:whole].reshape(-1, TOGETHER * count)  # numbers side by side are compared fast
+        low, high = np.array(self.low, told.dtype), np.array(self.high, told.dtype)
+        first = np.flatnonzero((wide < np.tile(low, TOGETHER)) | (wide > np.tile(high, TOGETHER)))
+        rest = np.flatnonzero((told[whole:] < low) | (told[whole:] > high))
+        return torch.from_numpy(np.unique(np.concatenate([first, rest + whole * count]) // count))
+
+    def _furthest(self, told: Tensor) -> tuple[Tensor, Tensor]:
+        """Of `told` [B, S], which number is furthest outside [B], -1 where none is, and its value [B], 0 there."""
         low, high = (torch.tensor(ends, dtype=told.dtype, device=told.device) for ends in (self.low, self.high))
         slack = self.slack * (high - low) + 1e-6 * torch.maximum(low.abs(), high.abs())
         far = torch.maximum(low - told, told - high) / slack.clamp(min=1e-30)  # 1: as far out as is let pass
         out = far > 1
         first = torch.where(out, far, -1.0).argmax(1, keepdim=True)
         beyond = torch.where(out.any(1), told.gather(1, first)[:, 0], 0.0)
-        return {"outside": torch.where(out.any(1), first[:, 0], -1), "beyond": beyond}
+        return torch.where(out.any(1), first[:, 0], -1), beyond
 
     def _told(self, name: str, about: InputSpec, block: Block) -> Tensor:
-        place = names_of(about)
-        return summary(block, about.kind, about.axis)[:, [place.index(word) for word in about.summaries]]
+        told, place = summary(block, about.kind, about.axis), names_of(about)
+        return told if about.summaries == place else told[:, [place.index(word) for word in about.summaries]]
 
     def note(self, found: Mapping[str, Tensor]) -> str | None:
         """One line on the objects outside the training range, commonest reasons first; None where all are inside."""
@@ -109,8 +132,9 @@ class Outside:
 
     def tally(self, found: Mapping[str, Tensor]) -> Tally:
         """Of each name that any object lies outside in: how many do, and their least and greatest value."""
-        codes, beyond = found["outside"], found["beyond"]
-        values = {int(i): beyond[codes == i] for i in codes.unique() if i >= 0}
+        some = found["outside"] >= 0
+        codes, beyond = found["outside"][some], found["beyond"][some]
+        values = {int(i): beyond[codes == i] for i in codes.unique()}
         return {self.names[i]: (len(v), float(v.min()), float(v.max())) for i, v in values.items()}
 
     def told(self, tallies: Iterable[Tally], objects: int) -> str | None:
@@ -135,6 +159,9 @@ class Outside:
 
 def unmeasured(inputs: Mapping[str, Block]) -> Tensor:
     """Fraction [B] of each object's numbers that is unmeasured, over all its inputs; padding does not count."""
+    first = next(iter(inputs.values())).x
+    if all(block.length is None and bool(block.mask.all()) for block in inputs.values()):
+        return torch.zeros(len(first), device=first.device)
     seen, wanted = zip(*(_counts(block) for block in inputs.values()), strict=True)
     return 1 - torch.stack(seen).sum(0) / torch.stack(wanted).sum(0).clamp(min=1)
 

@@ -41,6 +41,30 @@ class Warped(Density):
         return ((z.square() - self.warp(z).square()) / 2).clamp(max=300).exp() * self.warp.slope(z)
 
 
+class Bent(Warped):
+    """Single Gaussians under one warp for all: in normal scores they are one distribution, whose moments all share."""
+
+    base: Mixture
+
+    @cached_property
+    def _scores(self) -> Density:
+        """The distribution of the normal scores, [1, K]."""
+        one = torch.ones_like(self.warp.shift)
+        return Warped(Mixture(one, torch.zeros_like(one), one), self.warp)
+
+    def mean(self) -> Tensor:
+        return self._moved(self._scores.mean())
+
+    def std(self) -> Tensor:
+        return self.base.width[..., 0] * self._scores.std()
+
+    def mode(self) -> Tensor:
+        return self._moved(self._scores.mode())
+
+    def _moved(self, z: Tensor) -> Tensor:
+        return self.base.centre[..., 0] + self.base.width[..., 0] * z
+
+
 class Logarithmic(Density):
     """A density of the decimal logarithm, told in the quantity itself. Mean and mode are those of the logarithm."""
 
@@ -78,3 +102,10 @@ def warped(base: Density, warp: Warp) -> Density:
     if isinstance(base, Mixture) and base.centre.shape[2] == 1 and warp.affine:
         return Mixture(base.weight, base.at(warp.shift), base.width * warp.scale)
     return Warped(base, warp)
+
+
+def warped_alike(base: Density, warp: Warp) -> Density:
+    """The same under one warp for all objects, of 1 row."""
+    made = warped(base, warp)
+    alone = isinstance(base, Mixture) and base.centre.shape[2] == 1
+    return Bent(base, warp) if type(made) is Warped and alone else made

@@ -58,9 +58,9 @@ class Mixture(Density):
 
     def mode(self) -> Tensor:
         """By mean shift from the best of the centres: Carreira-Perpinan 2000, doi:10.1109/34.888716."""
-        place = self.centre.gather(2, self.pdf(self.centre).argmax(2, keepdim=True))
         if self.centre.shape[2] == 1:
-            return place[..., 0]
+            return self.centre[..., 0]
+        place = self.centre.gather(2, self.pdf(self.centre).argmax(2, keepdim=True))
         for _ in range(CLIMB):
             share = self.weight * phi((place - self.centre) / self.width) / self.width**3 + 1e-300
             place = (share * self.centre).sum(2, keepdim=True) / share.sum(2, keepdim=True)
