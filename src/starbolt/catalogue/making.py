@@ -24,7 +24,7 @@ from starbolt.compose import UserError
 from starbolt.data import ObjectDataModule
 from starbolt.data.ranges import Outside
 from starbolt.messages import bar, say
-from starbolt.predict import Network, answers, predict_rows, units_of
+from starbolt.predict import Network, answers, best_device, predict_rows, units_of
 
 
 class Output(NamedTuple):
@@ -65,8 +65,9 @@ class Maker:
             say(f"partition {number + 1} of {len(plan)}")
         done = max(len(self.parts.done()) * plan.partition, self.told)  # the one before may not be written yet
         done = min(done, plan.objects - len(rows))
-        batches = self.data.loader(rows, alone=True)
-        found = predict_rows(self.network, batches, device=self.device, progress=lambda n, _: self._tell(done + n))
+        device = self.device or best_device()
+        batches = self.data.loader(rows, alone=True, device=device)
+        found = predict_rows(self.network, batches, device=device, progress=lambda n, _: self._tell(done + n))
         return partial(self.table, found)
 
     def table(self, found: Mapping[str, Tensor]) -> pa.Table:

@@ -18,6 +18,7 @@ from starbolt.data.residency import WORDS, home_of, placed
 from starbolt.data.sources import Source
 from starbolt.data.strides import Stride, Strides, size_of
 
+GPU = 64  # times the bytes that a GPU scores at once
 SCORED, SCORED_BYTES = 8_192, 1 << 20  # objects of a batch that is not trained on, and bytes of their measurements
 
 
@@ -74,14 +75,20 @@ class Loaders(LightningDataModule):
                 words["device"] = device
             sources = self._at_hand(device)
         share_of_rank = max(1, len(rows) // world)  # a rank without a batch to score would stop Lightning
-        size = min(self.scored_at_once, share_of_rank) if size is None else size
+        if size is None:
+            many = GPU if "device" in words else 1
+            size = min(self._together(many * SCORED_BYTES), share_of_rank)
         return Batches(sources, rows, self.y, self.weight, size, **words)
 
     @property
     def scored_at_once(self) -> int:
         """Objects of a batch that is not trained on: gradients need no room, and small objects cost less together."""
+        return self._together(SCORED_BYTES)
+
+    def _together(self, most: int) -> int:
+        """Objects of at most so many bytes, and SCORED of them, but two training batches at least."""
         nbytes = sum(source.modality.nbytes for source in self.sources.values()) / max(self.catalogue.num_rows, 1)
-        return max(2 * self.batch_size, int(min(SCORED, SCORED_BYTES // max(nbytes, 1))))
+        return max(2 * self.batch_size, int(min(SCORED, most // max(nbytes, 1))))
 
     def _at_hand(self, device: torch.device) -> dict[str, Source]:
         """The sources where `residency` wants them while the device trains; copied once."""
