@@ -59,7 +59,9 @@ def test_only_validation_rows_are_read(table, reading, monkeypatch):
     seen = []
     source = type(table.sources["table"])
     gather = source.gather
-    monkeypatch.setattr(source, "gather", lambda self, rows, steps=1: seen.extend(rows.tolist()) or gather(self, rows))
+    monkeypatch.setattr(
+        source, "gather", lambda self, rows, *more: seen.extend(rows.tolist()) or gather(self, rows, *more)
+    )
     after = permutation_importance(learner, table, "table", CPU)
     assert not set(seen) & set(others.tolist())
     np.testing.assert_array_equal(before["rise"], after["rise"])
