@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,8 @@ class Learner(LightningModule):
         if whole is None:
             return ((self._standardised(part.inputs), self.task.aim(part)) for part in parts)
         size, aim = len(parts[0].row), self.task.aim(whole)  # type: ignore[index]
-        aims = map(type(aim)._make, zip(*(each.split(size) for each in aim), strict=True))
+        planes = (repeat(None) if each is None else each.split(size) for each in aim)
+        aims = map(type(aim)._make, zip(*planes, strict=False))
         return zip(split_inputs(self._standardised(whole.inputs), size), aims, strict=True)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

@@ -23,11 +23,14 @@ PIECE = 4096  # objects whose distributions are looked at together
 
 
 class Aim(NamedTuple):
-    """y: scaled truths [B, K], 0 where unknown. share: of each in the object's loss [B, K]. unknown: [B], all are."""
+    """y: scaled truths [B, K], 0 where unknown. share: of each in the object's loss [B, K]. unknown: [B], all are.
+
+    The last two are None where the K = 1 truth of every object is known and weighs 1.
+    """
 
     y: Tensor
-    share: Tensor
-    unknown: Tensor
+    share: Tensor | None
+    unknown: Tensor | None
 
 
 class Regression(nn.Module):
@@ -91,6 +94,8 @@ class Regression(nn.Module):
         """What the network's output is compared with."""
         y = ((batch.y.log10() if self.log else batch.y) - self.mean) / self.spread
         known = torch.isfinite(y)
+        if y.is_cpu and y.shape[1] == 1 and bool(known.all()) and bool((batch.weight == 1).all()):
+            return Aim(y, None, None)
         share = batch.weight[:, None] * known
         if known.shape[1] > 1:
             share = share / known.sum(1, keepdim=True).clamp(min=1)
@@ -98,8 +103,10 @@ class Regression(nn.Module):
 
     def losses_of(self, out: Tensor, aim: Aim) -> Tensor:
         """The losses [B] against what `aim` made of a batch."""
-        each = self.kind.losses(self._raw(out), aim.y) * aim.share
-        return each.sum(1).masked_fill(aim.unknown, torch.nan)
+        each = self.kind.losses(self._raw(out), aim.y)
+        if aim.share is None or aim.unknown is None:
+            return each[:, 0]
+        return (each * aim.share).sum(1).masked_fill(aim.unknown, torch.nan)
 
     def predict(self, out: Tensor) -> dict[str, Tensor]:
         """What the head says, in the quantities' units (of their decimal logarithm where `log`); see `heads`."""
