@@ -167,3 +167,32 @@ def test_a_stride_is_its_batches_in_their_order():
     assert [len(piece.parts) for piece in pieces] == [5] * (len(rows) // 5) + [len(rows) % 5] * bool(len(rows) % 5)
     assert len(strides) == len(pieces)
     assert [part.row.tolist() for piece in pieces for part in piece.parts] == rows
+
+
+def test_a_learner_is_trained_again_with_a_schedule_of_as_many_steps(tmp_path):
+    """Lightning clips no gradients of a module that steps by itself, and strides are not batches."""
+    told, data = [], table()
+
+    def schedule(optimizer, steps):
+        told.append(steps)
+        return cosine(optimizer, steps)
+
+    learner, trainer = fit(
+        data, partial(MLP, width=4), Regression, tmp_path, gradient_clip_val=1.0, options={"schedule": schedule}
+    )
+    steps = trainer.global_step
+    assert data.strides
+    again = Trainer(
+        max_epochs=3, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=False, gradient_clip_val=1.0, default_root_dir=tmp_path,
+    )  # fmt: skip
+    again.fit(learner, datamodule=data)
+    assert told == [steps, steps] == [again.global_step] * 2
+
+
+def test_a_checkpoint_of_weights_alone_is_scored(tmp_path):
+    data = table()
+    learner, trainer = fit(data, partial(MLP, width=4), Regression, tmp_path, epochs=1)
+    trainer.save_checkpoint(tmp_path / "weights.ckpt", weights_only=True)
+    found = trainer.validate(learner, datamodule=data, ckpt_path=tmp_path / "weights.ckpt", verbose=False)
+    assert found[0]["val/loss"] > float("-inf")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import Callback, LightningModule
 from torch import Tensor, nn
 
 from starbolt.calibration import Calibrated
@@ -199,6 +199,12 @@ class Learner(LightningModule):
         outs = [self(_turned(batch.inputs, i)) for i in range(self.symmetries)]
         return self.task.combine([self.task.predict(out) for out in outs]), self.task.losses(outs[0], batch)
 
+    def configure_callbacks(self) -> list[Callback]:
+        """None; before Lightning looks at its settings, the Learner forgets how it took its steps in an earlier fit."""
+        if self.trainer.state.fn == "fit":
+            self.automatic_optimization = True
+        return []
+
     def configure_optimizers(self) -> Any:
         """The optimiser and, stepped with each batch, the schedule."""
         leave_the_driver_alone()
@@ -208,10 +214,11 @@ class Learner(LightningModule):
         optimizer = optim([*old, *new] if self.old_rate == 1 else [{"params": old}, {"params": new}])
         optimizer.param_groups[0]["lr"] *= self.old_rate
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        batches = len(data.train_dataloader())
         if self.schedule is None:
             self._by_strides(data)
             return optimizer
+        data.strides = False  # of an earlier training; batches are counted here
+        batches = len(data.train_dataloader())
         limit = self.trainer.limit_train_batches
         batches = min(batches, limit if isinstance(limit, int) else int(batches * limit)) or 1
         scheduler = self.schedule(optimizer, self._steps(batches))

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from starbolt.calibration import Calibrated, column_values
-from starbolt.contract import Batch, Block, Spec
+from starbolt.contract import Batch, Spec
 from starbolt.data.batches import Batches
-from starbolt.data.feed import ahead, split
+from starbolt.data.feed import ahead, split, to_device
 from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.ranges import Outside, unmeasured
@@ -231,9 +231,3 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch on another device."""
-    inputs = {name: Block._make(t if t is None else t.to(device) for t in b) for name, b in batch.inputs.items()}
-    return Batch(inputs, *(t.to(device) for t in batch[1:]))

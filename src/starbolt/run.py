@@ -105,7 +105,8 @@ def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
         refuse_another(learner, read_checkpoint(folder / "checkpoints" / "last.ckpt"), folder)
     examine(cfg, folder, data)
     trainer = build_trainer(cfg, folder, [Prune(attempt)] if attempt else [])
-    settle_threads(cfg, folder, learner, data, trainer)
+    if not attempt:  # trials would each take the time, and could end up with different numbers
+        settle_threads(cfg, folder, learner, data, trainer)
     describe(learner, data, trainer.strategy.root_device)
     try:
         tracking.begin(trainer, settings(cfg, learner))

@@ -103,6 +103,8 @@ def one_count(checkpoint: Mapping[str, Any]) -> None:
 
     A run may go on with other callbacks, or as several processes.
     """
+    if "loops" not in checkpoint:  # of weights alone
+        return
     loop = checkpoint["loops"]["fit_loop"]
     own = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]
     ours = loop["epoch_loop.manual_optimization.optim_step_progress"]

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import torch
 
-from starbolt.data.feed import to_device
 from starbolt.data.module import ObjectDataModule
 from starbolt.learner import Learner
 
@@ -53,7 +52,6 @@ def step_of(learner: Learner, data: ObjectDataModule) -> Callable[[], object]:
     """Forward and backward of a copy of the network on the first training batch; it draws no random number of ours."""
     network = copy.deepcopy(learner).train()
     batch = next(iter(data.loader(data.parts["train"], alone=True, size=data.batch_size)))
-    batch = to_device(batch, next(network.parameters()).device)
 
     def step() -> None:
         with torch.random.fork_rng(devices=[]):

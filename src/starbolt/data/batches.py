@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from starbolt.contract import Batch
-from starbolt.data.feed import Courier, ahead, split, taken, to_device
+from starbolt.data.feed import Courier, ahead, split, taken
 from starbolt.data.order import Order
 from starbolt.data.sources import Source
 
@@ -31,7 +31,7 @@ class Batches:
     weight, and the weights of the others make up for it. In evaluation a rank takes every world-th batch.
     block: shuffle blocks of so many consecutive rows, and rows within pools of blocks; 0: all rows at once; None: 0
     unless the measurements of these rows fill more than half of the machine's memory.
-    device: where batches are handed out. From a CUDA device's own memory they are gathered where the sources are there.
+    device: where batches are handed out, the CPU or a CUDA device; where the sources are in its memory, gathered there.
     """
 
     def __init__(
@@ -113,16 +113,12 @@ class Batches:
 
     def _brought(self, pieces: Iterable[list[np.ndarray]]) -> Iterator[list[Batch]]:
         """What is gathered for the pieces, on the device."""
-        if self.device.type != "cuda" or self.home == self.device:
-            gathered: Callable = self._gathered if self.device == self.home else self._moved
-            yield from ahead(gathered, pieces)
+        if self.home == self.device:
+            yield from ahead(self._gathered, pieces)
             return
         courier = Courier(self.device)
         for sent in ahead(partial(courier.send, partial(self._gathered, courier=courier)), pieces, courier.hands):
             yield courier.receive(sent)
-
-    def _moved(self, piece: list[np.ndarray]) -> list[Batch]:
-        return [to_device(batch, self.device) for batch in self._gathered(piece)]
 
     def _gathered(self, piece: list[np.ndarray], courier: Courier | None = None) -> list[Batch]:
         if self.shuffle and self.world > 1:

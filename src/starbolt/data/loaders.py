@@ -63,17 +63,15 @@ class Loaders(LightningDataModule):
         trainer has its network).
         """
         words: dict[str, Any] = {"shuffle": shuffle, "seed": self.seed}
-        if device is not None and device.type == "cuda":
-            words["device"] = device
         sources, world = self.sources, 1
         if self.trainer and not alone:
             world, device = self.trainer.world_size, self.trainer.strategy.root_device
             words |= {"rank": self.trainer.global_rank, "world": world}
             if isinstance(self.trainer.accelerator, XLAAccelerator):
                 words["steps"] = max(about.shape[-1] for about in self.spec.inputs.values())
-            if device.type == "cuda":
-                words["device"] = device
             sources = self._at_hand(device)
+        if device is not None and device.type == "cuda":
+            words["device"] = device
         share_of_rank = max(1, len(rows) // world)  # a rank without a batch to score would stop Lightning
         if size is None:
             many = GPU if "device" in words else 1

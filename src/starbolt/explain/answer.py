@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from starbolt.contract import Batch, Block
+from starbolt.data.feed import to_device
 from starbolt.data.module import ObjectDataModule
 from starbolt.learner import Learner
-from starbolt.predict import to_device
 
 LEAST = 1e-30  # probability below which log odds stay as they are
 

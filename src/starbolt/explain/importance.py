@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from starbolt.contract import Batch, Block
+from starbolt.data.feed import to_device
 from starbolt.data.module import ObjectDataModule
 from starbolt.explain.answer import answer, encoded, feature, sample
 from starbolt.learner import Learner
-from starbolt.predict import to_device
 
 ROWS = {"table": 2_000, "series": 1_000, "image": 500}  # validation rows, by the slowest of the modalities
 COLUMNS = 100
