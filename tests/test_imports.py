@@ -18,7 +18,7 @@ LAYERS = [  # a module imports from the layers above its own in this list, and f
     {"store", "tracking", "trials"},
     {"data", "calibration", "looks"},
     {"recording"},
-    {"stepping"},
+    {"stepping", "pieces"},
     {"learner", "report"},
     {"ensemble", "threads"},
     {"predict"},

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from starbolt import MLP, Learner, Regression, TableDataModule
-from starbolt import predict as predicting
+from starbolt import MLP, Learner, Regression, TableDataModule, pieces
 from starbolt.data.feed import split
-from starbolt.predict import at_once, parts_of, predict_rows, streams
+from starbolt.pieces import at_once, parts_of
+from starbolt.predict import predict_rows, streams
 
 CPU = torch.device("cpu")
 
@@ -44,7 +44,7 @@ def threads():
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_however_many_threads_the_answers_are_the_same_bits_by_row(data, learner, threads, monkeypatch, count):
     wanted = predict_rows(learner, data.loader(np.arange(500), size=100), device=CPU)
-    monkeypatch.setattr(predicting, "ROWS", 25)
+    monkeypatch.setattr(pieces, "ROWS", 25)
     threads(count)
     found = predict_rows(learner, data.loader(np.random.default_rng(0).permutation(500), size=100), device=CPU)
     assert torch.get_num_threads() == count
@@ -59,7 +59,7 @@ def test_however_many_threads_the_answers_are_the_same_bits_by_row(data, learner
 
 
 def test_progress_is_told_in_order_and_to_the_end(data, learner, threads, monkeypatch):
-    monkeypatch.setattr(predicting, "ROWS", 10)
+    monkeypatch.setattr(pieces, "ROWS", 10)
     threads(2)
     told = []
     predict_rows(learner, data.loader(np.arange(500)), device=CPU, progress=lambda *done: told.append(done))
@@ -86,8 +86,8 @@ def test_parts_are_of_like_size(data, size, most, wanted):
 
 
 def test_a_batch_is_not_cut_where_dropout_stays_on(data, learner, threads, monkeypatch):
-    assert at_once(learner, CPU) == predicting.ROWS
-    monkeypatch.setattr(predicting, "ROWS", 10)
+    assert at_once(learner, CPU) == pieces.ROWS
+    monkeypatch.setattr(pieces, "ROWS", 10)
     monkeypatch.setattr(learner, "mc_dropout", 3)
     assert at_once(learner, CPU) == sys.maxsize
     threads(2)

@@ -16,19 +16,21 @@ from starbolt.calibration import Calibrated
 from starbolt.contract import Batch, Block, Spec
 from starbolt.data.audit import Audit
 from starbolt.data.augment import turned
-from starbolt.data.feed import joined, split_inputs
+from starbolt.data.feed import split_inputs
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.strides import Stride
 from starbolt.dropout import dropping, refuse_without_dropout
 from starbolt.models import MLP, Fusion
 from starbolt.optimisers import fused as fused_optimiser
 from starbolt.optimisers import leave_the_driver_alone
+from starbolt.pieces import at_once, parts_of
 from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
 from starbolt.standardise import Standardise
-from starbolt.stepping import Stepper, one_count, unseen
+from starbolt.stepping import EpochLoss, Stepper, one_count, tell_step, unseen
 
 Factory = Callable[..., Any]
+Ready = tuple[dict[str, Block], tuple[Tensor | None, ...]]
 ADAMW = partial(torch.optim.AdamW, lr=3e-3, weight_decay=1e-2)
 
 
@@ -70,7 +72,7 @@ class Learner(LightningModule):
         refuse_without_dropout(self, mc_dropout)
         self._scored: list[tuple[dict[str, Tensor], Tensor]] = []
         self._stepper: Stepper | None = None
-        self._epoch_loss: tuple[Tensor, int] | None = None  # sum over the objects of this epoch so far, their number
+        self._epoch_loss = EpochLoss()
 
     @classmethod
     def for_data(
@@ -101,57 +103,44 @@ class Learner(LightningModule):
         loss = None
         if isinstance(batch, Stride):
             self._stepper = self._stepper or Stepper(self)
-            self._seen(*self._stepper(batch.parts))
+            self._epoch_loss.add(*self._stepper(batch))
         else:
             losses = self.losses_of(batch)
             loss = losses.mean()
-            self._seen([loss.detach()], [len(losses)])
+            self._epoch_loss.add([loss.detach()], [len(losses)])
         if self.trainer.is_last_batch:
-            assert self._epoch_loss is not None
-            total, objects = self._epoch_loss
-            loss_of_epoch = (total / objects).float()
-            self._log_place(self.trainer.global_step + self.automatic_optimization)  # Lightning steps after this
+            loss_of_epoch, self._epoch_loss = self._epoch_loss.mean(), EpochLoss()
+            tell_step(self.trainer, self.trainer.global_step + self.automatic_optimization)  # that one comes after this
             self.log("train/loss", loss_of_epoch, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
-            self._epoch_loss = None
         return loss
 
     def _losses(self, scaled: Mapping[str, Block], aim: tuple[Tensor, ...]) -> Tensor:
         return self.task.losses_of(self.task(self.encoder(scaled)), aim)
 
-    def _seen(self, losses: Sequence[Tensor], objects: Sequence[int]) -> None:
-        """Add to the loss of the epoch; the mean losses of batches of so many objects."""
-        means = torch.stack(list(losses))
-        means = means if means.device.type == "mps" else means.double()
-        sums = means * torch.tensor(objects, dtype=means.dtype, device=means.device)
-        total, seen = self._epoch_loss or (sums.new_zeros(()), 0)
-        whole = torch.cat([total[None], sums]).cumsum(0)[-1]  # in this order, whatever the length of the strides
-        self._epoch_loss = whole, seen + sum(objects)
-
     def losses_of(self, batch: Batch) -> Tensor:
         """The losses [B] of a batch."""
         return self._losses(self._standardised(batch.inputs), self.task.aim(batch))
 
-    def losses_of_parts(self, parts: Iterable[Batch]) -> Iterable[Tensor]:
+    def losses_of_parts(self, stride: Stride) -> Iterable[Tensor]:
         """The losses [B] of each part, when it is asked for."""
-        return (self._losses(*part) for part in self._prepared(parts))
+        return (self._losses(*part) if stride.ready else self.losses_of(part) for part in stride.parts)
 
     def on_train_start(self) -> None:
         """Another training has another optimiser."""
         self._stepper = None
 
-    def _prepared(self, parts: Iterable[Batch]) -> Iterable[tuple[dict[str, Block], tuple[Tensor, ...]]]:
-        """Of each part what the encoder sees and what its answer is compared with; where they can be, in one piece."""
-        whole = joined(parts) if isinstance(parts, list) else None
-        if whole is None:
-            return ((self._standardised(part.inputs), self.task.aim(part)) for part in parts)
-        size, aim = len(parts[0].row), self.task.aim(whole)  # type: ignore[index]
+    def made_ready(self, whole: Batch, size: int) -> list[Ready]:
+        """For each `size` objects of a batch what the encoder sees and what its answer is compared with: all that can
+        be done for them before the weights of that step are known."""
+        aim = self.task.aim(whole)
         planes = (repeat(None) if each is None else each.split(size) for each in aim)
         aims = map(type(aim)._make, zip(*planes, strict=False))
-        return zip(split_inputs(self._standardised(whole.inputs), size), aims, strict=True)
+        return [*zip(split_inputs(self._standardised(whole.inputs), size), aims, strict=True)]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss and predictions of one validation batch; scores follow at the end of the epoch."""
-        out = self(batch.inputs)
+        parts = parts_of(batch, at_once(self, self.device))
+        out = torch.cat([self(part.inputs) for part in parts])
         self._scored.append(({**self.task.predict(out), "loss": self.task.losses(out, batch)}, batch.y))
 
     def on_validation_epoch_end(self) -> None:
@@ -165,15 +154,10 @@ class Learner(LightningModule):
                 f"the predictions are no numbers any more in epoch {self.current_epoch}; learn slower (optim.lr=), "
                 "or look for wild values (starbolt inspect)"
             )
-        self._log_place(self.trainer.global_step)
+        tell_step(self.trainer, self.trainer.global_step)
         self.log("val/loss", losses.mean(), prog_bar=True)
         for name, value in self.task.scores(self.task.answer(gathered), truth).items():
             self.log(f"val/{name}", value)
-
-    def _log_place(self, step: int) -> None:
-        """Loggers draw scores over the steps of the optimiser; Lightning would count strides."""
-        place = {"step": step, "epoch": self.trainer.current_epoch}
-        self.log_dict({name: float(value) for name, value in place.items()}, on_step=False, on_epoch=True, batch_size=1)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The task's prediction, with `loss` (of labelled batches), `y` and `row`, on the CPU."""
@@ -232,6 +216,7 @@ class Learner(LightningModule):
     def _by_strides(self, data: Any) -> None:
         """Take several steps at a time, by Lightning's manual optimisation, where nobody is to see each of them."""
         data.strides = isinstance(data, ObjectDataModule) and unseen(self.trainer)
+        data.make_ready = self.made_ready if data.strides else None
         self.automatic_optimization = not data.strides
 
     def _steps(self, batches: int) -> int:
@@ -244,13 +229,12 @@ class Learner(LightningModule):
         """Add the spec and the recipe, as plain values; Lightning's copy of the data's words may hold anything."""
         checkpoint.pop("datamodule_hyper_parameters", None)
         checkpoint["starbolt"] = self.about()
-        checkpoint["epoch_loss"] = self._epoch_loss
+        checkpoint["epoch_loss"] = self._epoch_loss.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the training loss of an epoch that was left in its middle, and with the count of the steps."""
         one_count(checkpoint)
-        seen = checkpoint.get("epoch_loss")
-        self._epoch_loss = None if seen is None else (seen[0].to(self.device), seen[1])
+        self._epoch_loss = EpochLoss(checkpoint.get("epoch_loss"))
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint carries besides the weights, as plain values."""

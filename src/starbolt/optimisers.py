@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
+from torch.optim import Adam, AdamW, Optimizer
 
 FUSED_ON = ("cpu", "cuda", "mps")
 
@@ -28,6 +30,39 @@ def fused(optim: Callable[..., Any], parameters: Iterable[nn.Parameter], scaled:
         return optim
     recorded = {"capturable": True} if on_cuda and "capturable" in signature else {}  # see `recording`
     return partial(optim, fused=True, **recorded)
+
+
+def straight(optimizer: Optimizer) -> Callable[[], object]:
+    """The step of an optimiser; of a fused Adam on a CPU without torch's own way to its kernel.
+
+    For a small network that way takes longer than the kernel. The numbers are the same, bit for bit.
+    """
+    groups = optimizer.param_groups
+    parameters = [p for group in groups for p in group["params"]]
+    fit = type(optimizer) in (Adam, AdamW) and all(p.is_cpu and p.dtype == torch.float32 for p in parameters)
+    if not fit or not all(g["fused"] and isinstance(g["lr"], float) and not g["amsgrad"] for g in groups):
+        return optimizer.step
+
+    def step() -> None:
+        if any(p.grad is None or p not in optimizer.state for p in parameters):
+            optimizer.step()
+            return
+        for group in groups:
+            _adam(group, optimizer.state)
+
+    return step
+
+
+@torch.no_grad()
+def _adam(group: Mapping[str, Any], state: Mapping[Any, Any]) -> None:
+    states = [state[p] for p in group["params"]]
+    averages, squares, steps = ([each[key] for each in states] for key in ("exp_avg", "exp_avg_sq", "step"))
+    torch._foreach_add_(steps, 1)
+    beta1, beta2 = group["betas"]
+    words = {key: group[key] for key in ("lr", "weight_decay", "eps", "maximize", "amsgrad")}
+    gradients = [p.grad for p in group["params"]]
+    kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    kernel(group["params"], gradients, averages, squares, [], steps, beta1=beta1, beta2=beta2, **words)
 
 
 def leave_the_driver_alone() -> None:

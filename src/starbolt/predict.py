@@ -16,16 +16,16 @@ from torch import Tensor
 from starbolt.calibration import Calibrated, column_values
 from starbolt.contract import Batch, Spec
 from starbolt.data.batches import Batches
-from starbolt.data.feed import ahead, split, to_device
+from starbolt.data.feed import ahead, to_device
 from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.ranges import Outside, unmeasured
 from starbolt.ensemble import Ensemble
 from starbolt.learner import Learner
+from starbolt.pieces import at_once, parts_of
 
 Network = Learner | Ensemble
-IMAGES, ROWS = 64, 4_096  # that a core is given at once
-TOLD = 2  # times as many are told of at once
+TOLD = 2  # times as many as are computed at once are told of
 STREAMS = 4  # batches side by side at most: more would wait for Python
 OTHERS = ("loss", "y", "row", "outside", "beyond", "unmeasured")  # what `predict_rows` tells besides the prediction
 
@@ -89,25 +89,6 @@ def _by_row(found: dict[str, Tensor]) -> dict[str, Tensor]:
         return found
     order = row.argsort()
     return {name: value[order] for name, value in found.items()}
-
-
-def parts_of(batch: Batch, most: int) -> list[Batch]:
-    """The batch in few parts of like size, of `most` objects at most: an object alone may be rounded in another way."""
-    size = len(batch.row)
-    return [batch] if size <= most else split(batch, -(-size // -(-size // most)))
-
-
-def at_once(network: Network, device: torch.device) -> int:
-    """Objects that are best computed together: on a CPU so many that what becomes of them stays in its cache.
-
-    Larger pieces of memory are also given back to the kernel after each layer and fetched anew, which can take as long
-    as the layer. Where dropout stays on, a batch is a whole, since its draws are; series have their own lengths.
-    """
-    kinds = {about.kind for about in network.spec.inputs.values()}
-    dropping = any(getattr(module, "mc_dropout", 0) for module in network.modules())
-    if device.type != "cpu" or dropping or "series" in kinds:
-        return sys.maxsize
-    return IMAGES if "image" in kinds else ROWS
 
 
 def prediction_of(found: Mapping[str, Tensor]) -> dict[str, Tensor]:

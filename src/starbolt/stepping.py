@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,8 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
 from starbolt.contract import Batch
+from starbolt.data.strides import Stride
+from starbolt.optimisers import straight
 from starbolt.recording import Recorder, recordable
 
 BY_BATCH = ("on_train_batch_start", "on_train_batch_end", "on_before_zero_grad", "on_before_backward",
@@ -46,13 +48,14 @@ class Stepper:
         assert isinstance(optimizer, LightningOptimizer)
         self.learner, self.optimizer, self.scheduler = learner, optimizer, learner.lr_schedulers()
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.step = straight(optimizer.optimizer)
         able = recordable(learner, optimizer.optimizer)
         self.recorder = Recorder(self._alone, optimizer.optimizer, learner.device) if able else None
 
-    def __call__(self, parts: Iterable[Batch]) -> tuple[list[Tensor], list[int]]:
+    def __call__(self, stride: Stride) -> tuple[list[Tensor], list[int]]:
         """A step for each of the parts; returns their mean losses, and their objects."""
         losses, objects = [], []
-        for loss, count in self._recorded(parts) if self.recorder else self._stepped(parts):
+        for loss, count in self._recorded(stride.parts) if self.recorder else self._stepped(stride):
             self.optimizer._on_after_step()
             if self.scheduler is not None:
                 self.scheduler.step()
@@ -60,8 +63,8 @@ class Stepper:
             objects.append(count)
         return losses, objects
 
-    def _stepped(self, parts: Iterable[Batch]) -> Iterator[tuple[Tensor, int]]:
-        for losses in self.learner.losses_of_parts(parts):
+    def _stepped(self, stride: Stride) -> Iterator[tuple[Tensor, int]]:
+        for losses in self.learner.losses_of_parts(stride):
             self.optimizer._on_before_step()  # it and its counterpart count the step for Lightning
             yield self._step(losses), len(losses)
 
@@ -82,7 +85,7 @@ class Stepper:
         loss.backward()
         if clip := self.trainer.gradient_clip_val:
             self.learner.clip_gradients(self.optimizer.optimizer, clip, self.trainer.gradient_clip_algorithm)
-        self.optimizer.optimizer.step()
+        self.step()
         torch.clear_autocast_cache()  # it holds the weights of before the step
         return loss.detach()
 
@@ -96,6 +99,43 @@ def _content(callback: Callback) -> bool:
     if isinstance(callback, EarlyStopping | ProgressBar | Timer) or getattr(callback, "between_strides", False):
         return True
     return all(getattr(type(callback), hook) is getattr(Callback, hook) for hook in BY_BATCH)
+
+
+class EpochLoss:
+    """The mean loss over the objects of an epoch so far; `seen`: their sum and number, as `state` told them."""
+
+    def __init__(self, seen: tuple[Tensor, int] | None = None) -> None:
+        self.seen = seen
+        self.losses: list[Tensor] = []
+        self.objects: list[int] = []
+
+    def add(self, losses: Sequence[Tensor], objects: Sequence[int]) -> None:
+        """The mean losses of batches of so many objects."""
+        self.losses += losses
+        self.objects += objects
+
+    def state(self) -> tuple[Tensor, int] | None:
+        """Sum and number; None of an epoch that has not begun."""
+        if self.losses:
+            means = torch.stack(self.losses)
+            means = means if means.device.type == "mps" else means.double()
+            sums = means * torch.tensor(self.objects, dtype=means.dtype, device=means.device)
+            total, count = self.seen or (sums.new_zeros(()), 0)
+            whole = torch.cat([total[None].to(sums.device), sums]).cumsum(0)[-1]  # one by one, whoever asks how often
+            self.seen = whole, count + sum(self.objects)
+            self.losses, self.objects = [], []
+        return self.seen
+
+    def mean(self) -> Tensor:
+        """float32 []."""
+        seen = self.state()
+        assert seen is not None
+        return (seen[0] / seen[1]).float()
+
+
+def tell_step(trainer: Trainer, step: int) -> None:
+    """Loggers draw scores over the steps of the optimiser; Lightning would count strides."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped = step
 
 
 def one_count(checkpoint: Mapping[str, Any]) -> None:

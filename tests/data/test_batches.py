@@ -251,3 +251,20 @@ def test_a_resumed_run_keeps_its_order_on_a_larger_machine():
     after = make(block=0)
     after.load_state_dict(before.state_dict())
     assert rows_of(after) == rows_of(iterator)
+
+
+def test_the_next_epoch_is_begun_while_the_last_batch_of_this_one_is_looked_at(monkeypatch):
+    batches, begun = loader(shuffle=True), []
+    original = Batches.order
+    monkeypatch.setattr(Batches, "order", lambda self, epoch: begun.append(epoch) or original(self, epoch))
+    epochs = [[batch.row.tolist() for batch in batches] for _ in range(3)]
+    next(iter(batches))
+    assert begun == [0, 1, 2, 3], "each order is drawn once, wherever it was begun"
+    assert epochs == [[rows.tolist() for rows in original(batches, epoch)] for epoch in range(3)]
+
+
+def test_what_was_begun_is_forgotten_where_another_place_is_given_back():
+    batches, other = loader(shuffle=True), loader(shuffle=True)
+    list(batches)
+    batches.load_state_dict({"epoch": 4, "handed": 2, "block": 0})
+    assert [batch.row.tolist() for batch in batches] == [rows.tolist() for rows in other.order(4)[2:]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from starbolt.data.sources import Source
 BLOCK = 8_000_000  # bytes of consecutive rows read in one piece, where the measurements are larger than memory
 ROUND = 32  # points to a multiple of which series are padded on a GPU
 CPU = torch.device("cpu")
+Parting = Callable[[Batch, int], list[Any]]  # a batch, the number of objects in each part -> what its parts become
 
 
 class Batches:
@@ -60,6 +61,7 @@ class Batches:
         together = batch_size * world if shuffle else batch_size  # rows of a batch of all ranks
         self.whole = Order(rows, together, shuffle, seed, block, lengths)
         self.epoch, self.handed, self._resumed = 0, 0, False
+        self._begun: dict[tuple[Any, ...], Iterator[list[Any]]] = {}  # by epoch, batch, `number` and `part`
 
     def __len__(self) -> int:
         batches = len(self.whole)
@@ -69,14 +71,20 @@ class Batches:
         for piece in self.taken():
             yield from piece
 
-    def taken(self, number: int = 1) -> Iterator[list[Batch]]:
-        """The rest of the epoch, `number` batches at a time; after a resumption the first piece may be shorter."""
+    def taken(self, number: int = 1, part: Parting = split) -> Iterator[list[Any]]:
+        """The rest of the epoch, `number` batches at a time; after a resumption the first piece may be shorter.
+
+        part: makes of some objects, gathered together, what is handed out for each batch of them, in the background.
+        """
         if self.handed and not (self._resumed and self.handed < len(self)):  # Lightning never runs past the last batch
             self.epoch, self.handed = self.epoch + 1, 0
         self._resumed = False
-        rows = self._announced(self.order(self.epoch)[self.handed :])
-        for piece in self._brought(_pieces(rows, self.handed, number)):
+        place = (self.epoch, self.handed, number, part)
+        for piece in self._begun.pop(place, None) or self._begin(*place):
             self.handed += len(piece)
+            if self.handed == len(self) and self.shuffle and not self.whole.block:
+                following = (self.epoch + 1, 0, number, part)  # begun while the last piece is still looked at
+                self._begun = {following: self._begin(*following)}
             yield piece
 
     def order(self, epoch: int) -> list[np.ndarray]:
@@ -110,22 +118,35 @@ class Batches:
         """Go on from a saved place."""
         self.epoch, self.handed, self._resumed = state["epoch"], state["handed"], True
         self.whole.block = state.get("block", 0)
+        self._begun = {}
 
-    def _brought(self, pieces: Iterable[list[np.ndarray]]) -> Iterator[list[Batch]]:
-        """What is gathered for the pieces, on the device."""
+    def _begin(self, epoch: int, handed: int, number: int, part: Parting) -> Iterator[list[Any]]:
+        """The pieces of an epoch from a place on, on the device; the first is gathered from now on."""
+        pieces, gather = self._pieces(epoch, handed, number), partial(self._gathered, part=part)
         if self.home == self.device:
-            yield from ahead(self._gathered, pieces)
-            return
+            return ahead(gather, pieces)
         courier = Courier(self.device)
-        for sent in ahead(partial(courier.send, partial(self._gathered, courier=courier)), pieces, courier.hands):
-            yield courier.receive(sent)
+        return map(
+            courier.receive, ahead(partial(courier.send, partial(gather, courier=courier)), pieces, courier.hands)
+        )
 
-    def _gathered(self, piece: list[np.ndarray], courier: Courier | None = None) -> list[Batch]:
+    def _pieces(self, epoch: int, handed: int, number: int) -> Iterator[list[np.ndarray]]:
+        """The rows of the batches from a place of the epoch on, in lists that end at multiples of `number`."""
+        piece: list[np.ndarray] = []
+        for done, rows in enumerate(self._announced(self.order(epoch)[handed:]), handed + 1):
+            piece.append(rows)
+            if done % number == 0:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
+
+    def _gathered(self, piece: list[np.ndarray], part: Parting, courier: Courier | None = None) -> list[Any]:
         if self.shuffle and self.world > 1:
             return [self._dealt(rows, courier) for rows in piece]
-        if len(piece) == 1 or self.whole.lengths is not None:  # together, series would be padded to the longest of all
-            return [self.gather(rows, courier) for rows in piece]
-        return split(self.gather(np.concatenate(piece), courier), self.batch_size)
+        if self.whole.lengths is None:  # together, series would be padded to the longest of all
+            piece = [np.concatenate(piece)]
+        return [each for rows in piece for each in part(self.gather(rows, courier), self.batch_size)]
 
     def _dealt(self, whole: np.ndarray, courier: Courier | None = None) -> Batch:
         """This rank's share of a batch of all ranks, weighted such that the mean over ranks is that over the batch."""
@@ -159,18 +180,6 @@ def block_of(sources: Mapping[str, Source], rows: int, visited: int | None = Non
     share = 1 if visited is None else visited / max(rows, 1)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, rows * BLOCK // size) if size * share > memory / 2 else 0
-
-
-def _pieces(batches: Iterable[np.ndarray], place: int, number: int) -> Iterator[list[np.ndarray]]:
-    """The batches from `place` of the epoch on, in lists that end at multiples of `number`."""
-    piece: list[np.ndarray] = []
-    for done, rows in enumerate(batches, place + 1):
-        piece.append(rows)
-        if done % number == 0:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
 
 
 def _read_ahead(sources: list[Source], rows: np.ndarray) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import repeat
 from typing import TypeVar
@@ -20,19 +20,29 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 Fetch = Callable[[np.ndarray, np.ndarray], Tensor]  # a plane [N, ...] and places [B] in it -> those rows, see `taken`
 
+END = object()
 HANDS = 4  # threads that gather for a GPU: one copies some 5 to 10 GB/s out of a memory map, the bus takes 50
 
 
 def ahead(make: Callable[[Item], Made], items: Iterable[Item], workers: int = 1) -> Iterator[Made]:
-    """What is made of each item, in order; background threads make one each beyond what was asked for."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="starbolt-feed") as pool:
-        waiting = deque[object]()
-        for item in items:
-            waiting.append(pool.submit(make, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()  # type: ignore[attr-defined]
-        while waiting:
-            yield waiting.popleft().result()  # type: ignore[attr-defined]
+    """What is made of each item, in order. From this call on threads in the background draw the items and make one each
+    beyond what was asked for."""
+    drawing, hands = (ThreadPoolExecutor(n, thread_name_prefix="starbolt-feed") for n in (1, workers))
+    rest = iter(items)
+
+    def begun() -> Future[tuple[Made, ...]]:
+        drawn = drawing.submit(next, rest, END)
+        return hands.submit(lambda: () if drawn.result() is END else (make(drawn.result()),))  # type: ignore[arg-type]
+
+    waiting = deque(begun() for _ in range(workers))
+
+    def handed_out() -> Iterator[Made]:
+        with drawing, hands:
+            while made := waiting.popleft().result():
+                waiting.append(begun())
+                yield made[0]
+
+    return handed_out()
 
 
 def taken(plane: np.ndarray, places: np.ndarray) -> Tensor:
@@ -69,18 +79,6 @@ def split_inputs(inputs: Mapping[str, Block], size: int) -> list[dict[str, Block
         planes = [repeat(None) if t is None else t.split(size) for t in block]
         named.append([(name, Block._make(part)) for part in zip(*planes, strict=False)])
     return [dict(part) for part in zip(*named, strict=True)]
-
-
-def joined(batches: Sequence[Batch]) -> Batch | None:
-    """The batches, one behind the other; None of series, which differ in length."""
-    first, *_ = batches
-    if any(block.length is not None for block in first.inputs.values()):
-        return None
-    inputs = {}
-    for name in first.inputs:
-        planes = zip(*(batch.inputs[name] for batch in batches), strict=True)
-        inputs[name] = Block._make(None if plane[0] is None else torch.cat(plane) for plane in planes)
-    return Batch(inputs, *map(torch.cat, zip(*(batch[1:] for batch in batches), strict=True)))
 
 
 def tensors(batch: Batch) -> Iterator[Tensor]:

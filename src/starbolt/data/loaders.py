@@ -12,7 +12,7 @@ from lightning.pytorch.accelerators import XLAAccelerator
 
 from starbolt.contract import Batch, Spec
 from starbolt.data.augment import Augment
-from starbolt.data.batches import Batches
+from starbolt.data.batches import Batches, Parting
 from starbolt.data.feed import to_device
 from starbolt.data.residency import WORDS, home_of, placed
 from starbolt.data.sources import Source
@@ -27,7 +27,8 @@ class Loaders(LightningDataModule):
 
     batch_size: objects per step. seed: of the order. residency: see `residency.home_of`.
     augment: modality name -> what changes its training blocks. strides: whether training batches come several at a
-    time, as `Strides`; the Learner says.
+    time, as `Strides`; the Learner says. make_ready: what a learner does to these, whatever its weights; done in the
+    background where nothing comes before it.
     """
 
     catalogue: pa.Table
@@ -46,6 +47,7 @@ class Loaders(LightningDataModule):
         self.batch_size, self.seed, self.residency = batch_size, seed, residency
         self.augment: dict[str, Augment] = {}
         self.strides = False
+        self.make_ready: Parting | None = None
         self._placed: dict[torch.device | None, dict[str, Source]] = {}
 
     def loader(
@@ -104,7 +106,8 @@ class Loaders(LightningDataModule):
             batches.epoch = progress.current.processed  # type: ignore[attr-defined]
         if not self.strides:
             return batches
-        return Strides(batches, size_of(batches, self.catalogue.num_rows))
+        early = batches.device.type == "cpu" and not self.augment
+        return Strides(batches, size_of(batches, self.catalogue.num_rows), self.make_ready if early else None)
 
     def val_dataloader(self) -> Batches:
         """Batches of the validation part."""
@@ -121,7 +124,7 @@ class Loaders(LightningDataModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """The batch, or each part of a stride when it is asked for, on the device."""
         if isinstance(batch, Stride):
-            there = isinstance(batch.parts, list) and batch.parts[0].row.device == device
+            there = batch.ready or (isinstance(batch.parts, list) and batch.parts[0].row.device == device)
             return batch if there else Stride(to_device(part, device) for part in batch.parts)
         return to_device(batch, device)
 

@@ -10,32 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from starbolt.contract import Batch
-from starbolt.data.batches import Batches
+from starbolt.data.batches import Batches, Parting
+from starbolt.data.feed import split
 
 MOST = 64  # steps of a stride: by then Lightning's share is small, and a signal still does not wait long
-BYTES = {"cpu": 1 << 20, "cuda": 1 << 26}  # measurements of a stride at most: larger batches are not worth it
+BYTES = {"cpu": 1 << 21, "cuda": 1 << 26}  # measurements of a stride at most: larger batches are not worth it
 
 
 class Stride(NamedTuple):
     """parts: batches that are stepped through one after the other, each made when it is asked for; a list of them where
-    nothing remains to be done to them."""
+    nothing remains to be done to them. ready: they are what `Loaders.make_ready` made of batches, in the background."""
 
-    parts: Iterable[Batch]
+    parts: Iterable[Any]
+    ready: bool = False
 
 
 class Strides:
-    """A loader of Strides of `size` batches each, fewer in the last; its place is that of its `batches`."""
+    """A loader of Strides of `size` batches each, fewer in the last; its place is that of its `batches`.
 
-    def __init__(self, batches: Batches, size: int) -> None:
-        self.batches, self.size = batches, size
+    make_ready: what is done to batches before they are handed out; None: nothing.
+    """
+
+    def __init__(self, batches: Batches, size: int, make_ready: Parting | None = None) -> None:
+        self.batches, self.size, self.make_ready = batches, size, make_ready
 
     def __len__(self) -> int:
         return -(-len(self.batches) // self.size)
 
     def __iter__(self) -> Iterator[Stride]:
-        for parts in self.batches.taken(self.size):
-            yield Stride(parts)
+        for parts in self.batches.taken(self.size, self.make_ready or split):
+            yield Stride(parts, self.make_ready is not None)
 
     def state_dict(self) -> dict[str, Any]:
         return self.batches.state_dict()

@@ -239,6 +239,8 @@ class Regression(nn.Module):
         return 10 ** raw["mean"] if self.log else raw["mean"]
 
     def _raw(self, out: Tensor) -> Tensor:
+        if self.kind.size == 1:
+            return out[:, :, None]
         return out.unflatten(1, (self.kind.size, len(self.spec.names))).transpose(1, 2)
 
     def _safe(self, y: Tensor) -> Tensor:
