@@ -21,6 +21,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from starbolt.archives import Dense, Ragged
+from starbolt.compiling import compiled
 from starbolt.compose import conf_folder
 from starbolt.contract import Spec
 from starbolt.data.measure import measure_input, measure_target
@@ -91,12 +92,12 @@ def trained(bench: Bench, learner: Learner, data: Arrays, precision: str) -> lis
 
 
 def ours(bench: Bench, data: Arrays, encoder: Any, task: Any, precision: str, mode: str | None = None) -> list[float]:
-    """What `trained` gives for a new Learner; mode: torch.compile's, for the network and its loss."""
+    """What `trained` gives for a new Learner, compiled as by compile=true where there is a mode."""
     torch.compiler.reset()
     torch.manual_seed(0)
     learner = Learner(data.spec, encoder, task, optim=ADAMW, schedule=None)
     if mode:
-        learner._losses = torch.compile(learner._losses, mode=mode, dynamic=False)  # type: ignore[method-assign]
+        compiled(learner, bench.device)
     return trained(bench, learner, data, precision)
 
 
@@ -157,7 +158,7 @@ def race(
         took = bench.attempt(f"{what}, starbolt compiled", mine, "default")
         if took:
             share = _share(took, there)[0] if there else ""
-            bench.tell(f"{what}, starbolt compiled", rates(objects, took, unit), f"network and loss, too: {share}")
+            bench.tell(f"{what}, starbolt compiled", rates(objects, took, unit), f"compile=true: {share}")
 
 
 def _share(own: Sequence[float], loops: dict[str, list[float]]) -> tuple[str, str]:

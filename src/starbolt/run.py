@@ -29,6 +29,7 @@ from starbolt import build, looks, provenance, threads, tracking
 from starbolt.aside import write_json, write_text
 from starbolt.callbacks import History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
+from starbolt.compiling import compiled
 from starbolt.compose import begun, forget_before, put_back
 from starbolt.data import ObjectDataModule
 from starbolt.data.splits.earlier import FILE as SPLIT
@@ -107,6 +108,8 @@ def train(folder: Path, attempt: Attempt | None = None) -> dict[str, float]:
     trainer = build_trainer(cfg, folder, [Prune(attempt)] if attempt else [])
     if not attempt:  # trials would each take the time, and could end up with different numbers
         settle_threads(cfg, folder, learner, data, trainer)
+    if cfg.get("compile"):
+        compiled(learner, trainer.strategy.root_device)
     describe(learner, data, trainer.strategy.root_device)
     try:
         tracking.begin(trainer, settings(cfg, learner))
