@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -31,8 +33,18 @@ def run(folder: Path, overrides: list[str], *, status: int = 0) -> Path:
 @pytest.mark.parametrize("model", ["mlp", "cnn", "gru"])
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_the_three_networks_train_on_one_gpu(words, tmp_path, model, precision):
-    folder = run(tmp_path / "run", [*words(model), "trainer.accelerator=gpu", f"trainer.precision={precision}"])
+    more = ["split.cal=0.4", f"compile={str(model == 'cnn').lower()}"]  # so that there is something to calibrate by
+    folder = run(tmp_path / "run", [*words(model), *more, "trainer.accelerator=gpu", f"trainer.precision={precision}"])
     assert all(value == value for value in json.loads((folder / "metrics.json").read_text()).values())
+    catalogues = [tmp_path / f"{device}.parquet" for device in ("cpu", "cuda", "cuda:0")]
+    for path in catalogues:
+        command = [sys.executable, "-m", "starbolt", "predict", f"checkpoint={folder}", f"output={path}"]
+        done = subprocess.run([*command, f"device={path.stem}"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    cpu, cuda, first = (pq.read_table(path) for path in catalogues)
+    assert cuda.equals(first)
+    name = next(n for n in cpu.column_names if n.startswith("prob_") or n.endswith("_err"))
+    np.testing.assert_allclose(cuda[name].to_numpy(), cpu[name].to_numpy(), rtol=2e-2, atol=1e-3)
 
 
 def test_a_stopped_run_goes_on_with_the_draws_of_the_device(words, tmp_path):

@@ -84,6 +84,9 @@ CASES = {
     "images": (images, partial(CNN, width=4, stages=2, dropout=0.1), Classification, {}),
     "series": (partial(series, drop=0.2), partial(GRU, width=8, dropout=0.1), Classification, {}),
     "bf16": (table, partial(MLP, width=8), Regression, {"precision": "bf16-mixed"}),
+    "bf16 clipped": (
+        table, partial(MLP, width=8), Regression, {"precision": "bf16-mixed", "gradient_clip_val": 0.1}
+    ),
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from starbolt.data.strides import Stride
 from starbolt.dropout import dropping, refuse_without_dropout
 from starbolt.models import MLP, Fusion
 from starbolt.optimisers import fused as fused_optimiser
-from starbolt.optimisers import leave_the_driver_alone
+from starbolt.optimisers import leave_the_driver_alone, let_clip
 from starbolt.pieces import at_once, parts_of
 from starbolt.recipe import made_by, recipe_of
 from starbolt.schedules import onecycle
@@ -197,6 +197,8 @@ class Learner(LightningModule):
         optim = fused_optimiser(self.optim, [*old, *new], scaled)
         optimizer = optim([*old, *new] if self.old_rate == 1 else [{"params": old}, {"params": new}])
         optimizer.param_groups[0]["lr"] *= self.old_rate
+        if self.trainer.precision == "bf16-mixed":
+            let_clip(optimizer)
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if self.schedule is None:
             self._by_strides(data)

@@ -32,6 +32,11 @@ def fused(optim: Callable[..., Any], parameters: Iterable[nn.Parameter], scaled:
     return partial(optim, fused=True, **recorded)
 
 
+def let_clip(optimizer: Optimizer) -> None:
+    """Have Lightning clip the gradients of a fused optimiser under bf16-mixed as well: it takes them for scaled."""
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+
+
 def straight(optimizer: Optimizer) -> Callable[[], object]:
     """The step of an optimiser; of a fused Adam on a CPU without torch's own way to its kernel.
 

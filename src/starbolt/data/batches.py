@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from starbolt.contract import Batch
-from starbolt.data.feed import Courier, ahead, split, taken
+from starbolt.data.feed import Courier, ahead, exact, split, taken
 from starbolt.data.order import Order
 from starbolt.data.sources import Source
 
@@ -55,7 +55,7 @@ class Batches:
         self.home = next((source.home for source in self.sources.values() if source.home), CPU)
         self.y, self.weight = (torch.from_numpy(each).to(self.home) for each in (y, weight))
         self.shuffle, self.rank, self.world = shuffle, rank, world
-        self.steps, self.device = steps, device
+        self.steps, self.device = steps, exact(device)
         block = block_of(self.sources, len(y), len(rows)) if block is None else block
         lengths = next((n for s in self.sources.values() if (n := s.lengths(rows)) is not None), None)
         together = batch_size * world if shuffle else batch_size  # rows of a batch of all ranks

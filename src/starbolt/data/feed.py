@@ -66,6 +66,12 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return changed(batch, lambda t: t.to(device, non_blocking=True))
 
 
+def exact(device: torch.device) -> torch.device:
+    """cuda:0 for cuda: the name by which tensors know their device."""
+    unnumbered = device.type == "cuda" and device.index is None
+    return torch.device("cuda", torch.cuda.current_device()) if unnumbered else device
+
+
 def split(batch: Batch, size: int) -> list[Batch]:
     """The batch as views of `size` objects each, fewer in the last."""
     inputs = split_inputs(batch.inputs, size)

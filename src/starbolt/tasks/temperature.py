@@ -38,7 +38,7 @@ def fit_temperature(prob: Tensor, y: Tensor, weight: Tensor) -> Temperature:
 
     if len(y) < FEWEST:
         return Temperature()
-    log, w, truth = prob.double().clamp(min=SMALLEST).log(), weight.double().log(), y[:, None]
+    log, w, truth = prob.double().clamp(min=SMALLEST).log(), weight.to(prob).double().log(), y[:, None]
     weighted = bool(weight.max() > weight.min() * 1.001)
 
     def unlikely(free: Sequence[float]) -> float:
