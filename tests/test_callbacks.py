@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from starbolt.callbacks import History, Lines, Settled
+from starbolt.callbacks import Bar, History, Lines, Settled
 
 
 class FakeTrainer:
@@ -92,3 +93,15 @@ def test_lines_come_no_faster_than_asked(every, lines, capsys):
     said = capsys.readouterr().out.splitlines()
     assert len(said) == lines
     assert not said or said[-1] == "epoch 3 of 9  val/loss 0.25"
+
+
+def test_the_bar_is_drawn_by_time_and_not_by_batches(monkeypatch):
+    drawn, clock = [], iter(i / 1000 for i in range(1, 2001))
+    monkeypatch.setattr("starbolt.callbacks.time.monotonic", lambda: next(clock))
+    bar = Bar()
+    bar.progress = SimpleNamespace(refresh=lambda: drawn.append("hard"), soft_refresh=lambda: drawn.append("soft"))
+    for _ in range(1000):
+        bar.refresh()
+    assert 9 <= len(drawn) <= 11, "a second, a thousand batches, ten pictures"
+    bar.refresh(hard=True)
+    assert drawn[-1] == "hard"

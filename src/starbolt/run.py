@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, looks, provenance, threads, tracking
 from starbolt.aside import write_json, write_text
-from starbolt.callbacks import History, Lines, Monitored, Settled
+from starbolt.callbacks import Bar, History, Lines, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compiling import compiled
 from starbolt.compose import begun, forget_before, put_back
@@ -200,8 +200,7 @@ def build_trainer(cfg: DictConfig, folder: Path, more: Sequence[Callback] = ()) 
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has, and some more."""
     own: list[Any] = [History(folder), Monitored(cfg.monitor), Settled(folder), *more]
     terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
-    if not terminal:
-        own.append(Lines(cfg.monitor))
+    own.append(Bar() if terminal else Lines(cfg.monitor))
     return build.trainer(
         cfg,
         folder,
