@@ -22,7 +22,7 @@ NUMERIC = (
     "split",
     "trainer",
 )  # groups whose numbers are numbers and nothing else
-BESIDE = ("run", "name", "report", "test", "logger", "card", "slices", "threads")  # words that teach nothing
+BESIDE = ("run", "name", "report", "test", "logger", "card", "slices", "threads", "compile")  # words that teach nothing
 TOLD = ("command.txt", "config.yaml")  # what a run was told; the one that counts is written last
 BEFORE = ".before."  # begins the names of copies of these, see `write_config`
 

@@ -33,7 +33,7 @@ class CNN(nn.Module):
             fitting = "mlp" if len(shape) == 1 else "gru"
             raise ValueError(f"CNN takes images [C, H, W], not inputs of shape {tuple(shape)}: choose model={fitting}")
         stride = max(1, round(min(shape[1:]) / detail))
-        layers: list[nn.Module] = [_conv(shape[0], width, 2 * stride + 1, stride), nn.ReLU()]
+        layers: list[nn.Module] = [_conv(shape[0], width, 2 * stride + 1, stride), nn.ReLU(inplace=True)]
         widths = [width * 2**stage for stage in range(stages)]
         for before, after in zip([width, *widths], widths, strict=False):
             layers += [Residual(before, after, stride=1 if after == width else 2)]
@@ -55,11 +55,11 @@ class Residual(nn.Module):
         last = nn.BatchNorm2d(after)
         nn.init.zeros_(last.weight)  # each block starts as its shortcut
         second = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.body = nn.Sequential(_conv(before, after, 3, stride), nn.ReLU(), second, last)
+        self.body = nn.Sequential(_conv(before, after, 3, stride), nn.ReLU(inplace=True), second, last)
         self.shortcut = nn.Identity() if before == after else _shortcut(before, after, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.body(x) + self.shortcut(x))
+        return (self.body(x) + self.shortcut(x)).relu_()
 
 
 def _conv(before: int, after: int, kernel: int, stride: int) -> nn.Sequential:
