@@ -20,6 +20,7 @@ from starbolt.data.feed import ahead, to_device
 from starbolt.data.labels import class_words
 from starbolt.data.module import ObjectDataModule
 from starbolt.data.ranges import Outside, unmeasured
+from starbolt.data.strides import size_of
 from starbolt.ensemble import Ensemble
 from starbolt.learner import Learner
 from starbolt.pieces import at_once, parts_of
@@ -41,7 +42,8 @@ def predict_rows(
     device = device or best_device()
     network = network.to(device).eval()
     most, found, done = at_once(network, device), list[dict[str, Tensor]](), 0
-    parts = (part for batch in batches for part in parts_of(batch, TOLD * most))
+    pieces = batches.taken(size_of(batches, len(batches.y)))
+    parts = (part for piece in pieces for batch in piece for part in parts_of(batch, TOLD * most))
     with streams(device, most) as count:
         told = partial(_told, network, Outside(network.spec), device, most)
         for part in ahead(told, parts, count) if count > 1 else map(told, parts):
