@@ -6,7 +6,7 @@ BIN := .venv/bin
 CURRENT := .venv/.current
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-gpu test test-slow test-all test-gpu results calibration lint format
+.PHONY: help demo bench bench-gpu test test-slow test-all test-gpu results calibration docs links lint format
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,13 @@ results: $(CURRENT) ## train again what docs/results.md shows; the data are in $
 
 calibration: $(CURRENT) ## deal calibration and test rows ten times anew on the sets in $STARBOLT_DATA
 	$(BIN)/python scripts/calibration.py
+
+docs: $(CURRENT) ## build the site into build/site; STARBOLT_DOCS_EXECUTE=1 runs the notebooks too (half a minute without)
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -d build/doctrees docs build/site
+	@echo build/site/index.html
+
+links: $(CURRENT) ## see whether the outside links of the docs lead somewhere (needs a network)
+	$(BIN)/python -m sphinx -b linkcheck -q -d build/doctrees docs build/links
 
 lint: $(CURRENT) ## style and types
 	$(BIN)/ruff check .

@@ -295,7 +295,7 @@ def test_a_new_model_from_an_empty_folder_is_two_files(tmp_path, sky):
     done = starbolt_in(tmp_path, "evaluate", "checkpoint=out")
     assert done.returncode == 1
     assert "trust=[ownnets]" in done.stderr
-    assert len(done.stderr.strip().splitlines()) <= 2  # "using your own conf" and the sentence
+    assert len(done.stderr.strip().splitlines()) <= 3  # "using your own conf", the sentence, its page
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from starbolt import cli, helptext, run
 
 @pytest.fixture
 def said(monkeypatch, capsys, tmp_path):
-    """(verb and words) -> the one line on standard error of a command that must fail; nothing is left half-written."""
+    """(verb and words) -> the sentence of a command that must fail, which names its page; nothing is half-written."""
     monkeypatch.setattr(os, "execv", lambda program, words: run.main(words[-1]))  # stay in this process
     monkeypatch.chdir(tmp_path)
 
@@ -31,8 +31,9 @@ def said(monkeypatch, capsys, tmp_path):
             cli.main([str(word) for word in words])
         assert left.value.code == 1
         lines = capsys.readouterr().err.strip().splitlines()
-        assert len(lines) == 1, lines
+        assert len(lines) == 2, lines
         assert lines[0].startswith("starbolt: ")
+        assert lines[1].startswith("more: https://")
         assert not list(tmp_path.rglob("metrics.json"))
         assert not [path for path in tmp_path.rglob("*.part*") if path.is_file()]
         return lines[0]

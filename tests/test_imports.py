@@ -10,11 +10,12 @@ import starbolt
 
 ROOT = Path(starbolt.__file__).parent
 LAYERS = [  # a module imports from the layers above its own in this list, and from its own package
-    {"aside", "cache", "contract", "schedules", "stretch", "direction", "__init__"},
+    {"aside", "cache", "contract", "pages", "schedules", "stretch", "direction", "__init__"},
     {"simulate", "compose", "native"},
     {"endurance"},
     {"archives", "models", "tasks", "standardise"},
-    {"optimisers", "login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe"},
+    {"optimisers", "login", "messages", "helptext", "callbacks", "checkpoints", "dropout", "recipe", "new"},
+    {"fetch"},
     {"store", "tracking", "trials"},
     {"data", "calibration", "looks"},
     {"recording"},
@@ -28,6 +29,7 @@ LAYERS = [  # a module imports from the layers above its own in this list, and f
     {"run", "instrument", "like"},
     {"launch", "resume"},
     {"sweep"},
+    {"doctor"},
     {"verbs"},
     {"cli"},
     {"__main__"},
@@ -65,7 +67,7 @@ def test_imports_point_down(path):
 @pytest.mark.parametrize("path", FILES)
 def test_heavy_packages_stay_where_they_belong(path):
     own, names = part_of(path), set(imported(path))
-    if own in ("archives", "store", "simulate", "compose", "messages", "helptext", "cli"):
+    if own in ("archives", "store", "simulate", "compose", "messages", "helptext", "cli", "new", "fetch"):
         assert not packages(path) & {"torch", "lightning", "torchvision", "torchmetrics"}
     if own == "models":
         assert not packages(path) & {"lightning", "hydra", "omegaconf"}

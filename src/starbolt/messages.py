@@ -59,6 +59,7 @@ def guarded() -> Iterator[None]:
     $STARBOLT_TRACEBACK=1 shows the traceback in the terminal.
     """
     from starbolt.compose import UserError
+    from starbolt.pages import page_of
 
     try:
         yield
@@ -74,7 +75,7 @@ def guarded() -> Iterator[None]:
             raise
         with suppress(OSError):  # the disk may be full, or the folder may not be there
             _write(traceback.format_exc())
-        print(f"starbolt: {sentence(error)}", file=sys.stderr)
+        print(f"starbolt: {sentence(error)}\nmore: {page_of(error)}", file=sys.stderr)
         sys.exit(1)
 
 

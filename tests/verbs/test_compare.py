@@ -87,6 +87,6 @@ def test_runs_at_odds_and_places_without_runs_are_told_in_a_sentence(trained, co
             cli(["compare", *words, f"output={tmp_path / 'out'}"])
         assert left.value.code == 1
         said = capsys.readouterr().err.strip()
-        assert len(said.splitlines()) == 1
+        assert [line.split(" ")[0] for line in said.splitlines()] == ["starbolt:", "more:"]
         assert re.search(sentence, said), said
     assert not (tmp_path / "out").exists()

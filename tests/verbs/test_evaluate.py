@@ -149,7 +149,7 @@ def test_a_mistake_is_told_in_one_sentence(trained, typed, sentence, capsys):
         cli(["evaluate", *(word.format(run=trained("mlp")) for word in typed)])
     assert left.value.code == 1
     said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
+    assert [line.split(" ")[0] for line in said.splitlines()] == ["starbolt:", "more:"]
     assert said.startswith("starbolt: ")
     assert re.search(sentence, said), said
 

@@ -157,7 +157,7 @@ def test_a_mistake_is_told_in_one_sentence(trained, sky, catalogue, tmp_path, ty
         cli(["predict", *(word.format(**paths) for word in typed)])
     assert left.value.code == 1
     said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
+    assert [line.split(" ")[0] for line in said.splitlines()] == ["starbolt:", "more:"]
     assert re.search(sentence, said), said
     assert [path.name for path in tmp_path.iterdir()] == ["new.fits"]
 

@@ -116,7 +116,7 @@ def test_a_mistake_is_told_in_one_sentence(trained, model, typed, sentence, caps
         cli(["evaluate", f"checkpoint={trained(model)}", typed])
     assert left.value.code == 1
     said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
+    assert [line.split(" ")[0] for line in said.splitlines()] == ["starbolt:", "more:"]
     assert re.search(sentence, said), said
 
 

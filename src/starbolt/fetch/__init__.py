@@ -1,0 +1,1 @@
+"""Public data sets: which there are, and how one comes here whole."""
