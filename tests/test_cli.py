@@ -89,6 +89,8 @@ def catalogue(sky, tmp_path):
         ("trainer.precision=15", "15"),
         ("data.batch_size=0", "data.batch_size"),
         ("trainer.max_epochs=many", "many is no number"),
+        ("task.redshift=no", "task.redshift=no is neither true nor false"),
+        ("report=no", "report=no is neither true nor false"),
         ("+trainer.bogus=1", "bogus"),
         ("optim.lr=fast", "fast"),
         ("seed=tomorrow", "tomorrow"),

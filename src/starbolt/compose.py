@@ -22,6 +22,7 @@ NUMERIC = (
     "split",
     "trainer",
 )  # groups whose numbers are numbers and nothing else
+SWITCHES = ("test", "report", "compile")  # words that are true or false
 BESIDE = ("run", "name", "report", "test", "logger", "card", "slices", "threads", "compile")  # words that teach nothing
 TOLD = ("command.txt", "config.yaml")  # what a run was told; the one that counts is written last
 BEFORE = ".before."  # begins the names of copies of these, see `write_config`
@@ -83,7 +84,7 @@ def complete(cfg: Any, choices: dict[str, Any]) -> None:
     """Name and folder of a run, where they are not given; UserError where data, model or task are not chosen."""
     for group in ("data", "model", "task"):
         _need(cfg, group)
-    _refuse_words_for_numbers(cfg, choices)
+    _refuse_words_for_values(cfg, choices)
     if not isinstance(cfg.seed, int):
         raise UserError(f"seed={cfg.seed} is no whole number")
     if str(cfg.monitor).startswith("test/"):
@@ -173,12 +174,18 @@ def _settings(group: str, option: str) -> dict[str, Any]:
     return {key: value for base in below for key, value in _settings(group, base).items()} | content
 
 
-def _refuse_words_for_numbers(cfg: Any, choices: dict[str, Any]) -> None:
+def _refuse_words_for_values(cfg: Any, choices: dict[str, Any]) -> None:
+    """UserError where a word stands for a number, or for true or false: a text that is not empty would be true."""
     for group in NUMERIC:
         for key, value in _settings(group, str(choices.get(group))).items():
             given = cfg[group].get(key)
             if type(value) in (int, float) and isinstance(given, str | bool) and key != "devices":  # may be "auto"
                 raise UserError(f"{group}.{key}={given} is no number; it is {value} unless you say otherwise")
+            if isinstance(value, bool) and isinstance(given, str):
+                raise UserError(f"{group}.{key}={given} is neither true nor false")
+    for key in SWITCHES:
+        if isinstance(cfg.get(key), str):
+            raise UserError(f"{key}={cfg[key]} is neither true nor false")
 
 
 def known_words() -> list[str]:
