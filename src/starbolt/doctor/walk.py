@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from starbolt import build, threads
+from starbolt.compose import UserError
 from starbolt.contract import Batch
 from starbolt.data import ObjectDataModule
 from starbolt.data.audit import AuditError
@@ -52,7 +53,9 @@ def walked(cfg: Any) -> Iterator[Finding]:
                 yield from stop(walk)
             except Exception as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                yield Finding("fault", stop.__name__, reason, "STARBOLT_TRACEBACK=1 starbolt train ... tells where")
+                ours = isinstance(error, UserError | ValueError | OSError)  # its sentence holds the way out
+                mend = "" if ours else "STARBOLT_TRACEBACK=1 starbolt train ... tells where"
+                yield Finding("fault", stop.__name__, reason, mend)
                 return
 
 
