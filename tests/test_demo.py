@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "demo.py"
+HOME = Path(__file__).parents[1]
+SCRIPT = HOME / "scripts" / "demo.py"
+ROW = r"^\| (MLP|CNN|GRU) \| [^|]+ \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$"
+STATED = {name: scores for name, *scores in re.findall(ROW, (HOME / "docs" / "sky.md").read_text(), re.MULTILINE)}
 
 
 @pytest.mark.slow
@@ -23,6 +26,10 @@ def test_demo(tmp_path):
     row = r"^\s*(MLP|CNN|GRU) .*?(rms|accuracy)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)$"
     rows = re.findall(row, done.stdout, re.MULTILINE)
     assert [row[0] for row in rows] == ["MLP", "CNN", "GRU"], done.stdout
+    for name, score, here, boosting, linear, naive in rows:
+        for measured, stated in zip((naive, linear, boosting, here), STATED[name], strict=True):
+            near = pytest.approx(float(stated), rel=1 / 3) if score == "rms" else pytest.approx(float(stated), abs=0.06)
+            assert float(measured) == near, f"{name}: docs/sky.md states {stated}"
     for _, score, here, *controls in rows:
         better = min(map(float, controls)) if score == "rms" else max(map(float, controls))
         assert float(here) < better if score == "rms" else float(here) > better
