@@ -53,5 +53,3 @@ def relinked(app, docname, text):
 
     text[0] = re.sub(r"\]\((\.\./[^)\s]+)\)", led, text[0])
     text[0] = re.sub(r"\[(?:docs/)?\w+\.md\](?=\(\S+\.md)", "[]", text[0])  # empty: MyST writes the title
-    if not any(DOCS.glob("tutorials/*.ipynb")):  # a pattern that matches nothing is a warning, which nothing silences
-        text[0] = text[0].replace("\ntutorials/*\n", "\n")
