@@ -68,6 +68,12 @@ def test_others_step_as_they_are(make):
     assert straight(optimizer) == optimizer.step
 
 
+def test_who_waits_for_a_step_is_told_of_it():
+    optimizer = AdamW(network().parameters(), fused=True)
+    optimizer.register_step_post_hook(lambda *_: None)
+    assert straight(optimizer) == optimizer.step
+
+
 def test_doubles_step_as_they_are():
     optimizer = AdamW(network().double().parameters(), fused=True)
     assert straight(optimizer) == optimizer.step

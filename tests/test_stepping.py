@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,3 +200,17 @@ def test_a_checkpoint_of_weights_alone_is_scored(tmp_path):
     trainer.save_checkpoint(tmp_path / "weights.ckpt", weights_only=True)
     found = trainer.validate(learner, datamodule=data, ckpt_path=tmp_path / "weights.ckpt", verbose=False)
     assert found[0]["val/loss"] > float("-inf")
+
+
+@pytest.mark.parametrize(("device", "early"), [("cpu", True), ("mps", False)])
+def test_batches_are_made_ready_only_where_the_network_is_on_the_cpu(device, early):
+    data = table()
+    data.open("quantity")
+    progress = SimpleNamespace(current=SimpleNamespace(processed=0))
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    data.trainer = SimpleNamespace(
+        world_size=1, global_rank=0, strategy=strategy, accelerator=None, overfit_batches=0,
+        fit_loop=SimpleNamespace(epoch_progress=progress),
+    )  # fmt: skip
+    data.strides, data.make_ready = True, lambda whole, size: []
+    assert (data.train_dataloader().make_ready is not None) == early

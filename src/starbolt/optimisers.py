@@ -44,7 +44,12 @@ def straight(optimizer: Optimizer) -> Callable[[], object]:
     """
     groups = optimizer.param_groups
     parameters = [p for group in groups for p in group["params"]]
-    fit = type(optimizer) in (Adam, AdamW) and all(p.is_cpu and p.dtype == torch.float32 for p in parameters)
+    hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks  # whoever waits for a step
+    fit = (
+        type(optimizer) in (Adam, AdamW)
+        and not hooked
+        and all(p.is_cpu and p.dtype == torch.float32 for p in parameters)
+    )
     if not fit or not all(g["fused"] and isinstance(g["lr"], float) and not g["amsgrad"] for g in groups):
         return optimizer.step
 

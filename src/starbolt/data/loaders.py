@@ -106,7 +106,7 @@ class Loaders(LightningDataModule):
             batches.epoch = progress.current.processed  # type: ignore[attr-defined]
         if not self.strides:
             return batches
-        early = batches.device.type == "cpu" and not self.augment
+        early = self.trainer is not None and self.trainer.strategy.root_device.type == "cpu" and not self.augment
         return Strides(batches, size_of(batches, self.catalogue.num_rows), self.make_ready if early else None)
 
     def val_dataloader(self) -> Batches:
