@@ -54,3 +54,20 @@ def test_fitting_works_where_gradients_are_off():
     _, y, said = drawn(500, 2.0)
     with torch.inference_mode():
         assert fit_temperature(said.clone(), y, EQUAL).temperature > 1.3
+
+
+@pytest.mark.parametrize("objects", [FEWEST, 60, 200])
+def test_objects_that_are_all_right_do_not_make_it_surer_than_the_others_bear(objects):
+    torch.manual_seed(1)
+    true = torch.softmax(10 * torch.randn(40_000, 2), 1)  # separated but for some 4%
+    y = torch.multinomial(true, 1)[:, 0]
+
+    def loss(found, rows):
+        return -found(true[rows], EQUAL[:2]).log().gather(1, y[rows, None]).mean()
+
+    right = torch.nonzero(true.argmax(1) == y)[:objects, 0]
+    rest = torch.arange(20_000, 40_000)
+    found = fit_temperature(true[right], y[right], EQUAL[:2])
+    assert found.temperature <= 1
+    assert loss(found, right) <= loss(Temperature(), right)
+    assert loss(found, rest) < 1.5 * loss(Temperature(), rest)

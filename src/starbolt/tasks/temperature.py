@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 FEWEST = 20  # calibration objects below which nothing is fitted
+PRIOR = 0.5  # about how far from 1 the logarithm of a temperature, and the power, are before anything is measured
 SMALLEST = 1e-12  # probability whose logarithm is taken
 
 
@@ -31,8 +32,10 @@ class Temperature(NamedTuple):
 def fit_temperature(prob: Tensor, y: Tensor, weight: Tensor) -> Temperature:
     """Temperature, and power where the classes have different weights, for classes y int64 [n].
 
-    By maximum likelihood; of none, temperature, and both free that of the least Akaike information criterion (Akaike
-    1974, doi:10.1109/TAC.1974.1100705). Where it is not free the power is what theory says, 1 with weights, else 0.
+    Of none, temperature, and both free that of the least Akaike information criterion (Akaike 1974,
+    doi:10.1109/TAC.1974.1100705). Where it is not free the power is what theory says, 1 with weights, else 0. The
+    likelihood is multiplied by a Gaussian prior of width `PRIOR`: a few objects that happen to be all on the right side
+    would else ask for a temperature of 0, with which the first error of the test part is infinitely surprising.
     """
     from scipy.optimize import minimize
 
@@ -44,7 +47,9 @@ def fit_temperature(prob: Tensor, y: Tensor, weight: Tensor) -> Temperature:
     def unlikely(free: Sequence[float]) -> float:
         made = _numbers(free, weighted)
         logit = log / made.temperature - made.power * w
-        return -float(logit.log_softmax(1).gather(1, truth).sum())
+        away = [math.log(made.temperature), made.power - weighted]
+        prior = sum(value**2 for value in away) / (2 * PRIOR**2)
+        return prior - float(logit.log_softmax(1).gather(1, truth).sum())
 
     starts = [[], [0.0], [0.0, 1.0]][: 2 + weighted]
     found = [
