@@ -44,6 +44,8 @@ def test_what_is_written_is_what_was_composed():
         ("sead=1", "no setting 'sead'; did you mean seed?"),
         ("model=mpl", "model=mpl is not one of .*mlp.*; did you mean mlp?"),
         ("optim=adm", "optim=adm is not one of .*did you mean adam"),
+        ("schedule=null", "schedule=null chooses nothing; schedule is one of cosine, none, onecycle, plateau"),
+        ("optim.betas=[0.9,0.99]", r"no setting 'optim.betas'.*takes a \+: '\+optim\.betas=\.\.\.'"),
     ],
 )
 def test_a_misspelt_override_gives_the_nearest(word, sentence):

@@ -22,6 +22,7 @@ NUMERIC = (
     "split",
     "trainer",
 )  # groups whose numbers are numbers and nothing else
+FOREIGN = ("optim", "trainer")  # groups whose classes are not ours and take more than their yaml lists
 SWITCHES = ("test", "report", "compile")  # words that are true or false
 BESIDE = ("run", "name", "report", "test", "logger", "card", "slices", "threads", "compile")  # words that teach nothing
 TOLD = ("command.txt", "config.yaml")  # what a run was told; the one that counts is written last
@@ -67,6 +68,10 @@ def _composed(overrides: Sequence[str], finish: Callable[[Any, dict[str, Any]], 
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    for word in overrides:
+        group, _, option = word.partition("=")
+        if option == "null" and (there := options(group)):  # Hydra's own complaint does not name it
+            raise UserError(f"{word} chooses nothing; {group} is one of {', '.join(there)}")
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             cfg = hydra_compose("train", list(overrides), return_hydra_config=True)
@@ -161,6 +166,8 @@ def _misspelt(key: str) -> str:
         if near
         else f"known are {', '.join(inside[:12]) or 'those of starbolt train --help'}"
     )
+    if rest and top in FOREIGN:
+        hint += f" (an argument of its class that is not listed takes a +: '+{key}=...')"
     return f"there is no setting {key!r}; {hint}"
 
 
