@@ -1,14 +1,13 @@
-"""callbacks: history.csv tells every epoch once and keeps what a continued run had; piped output stays short."""
+"""History tells every epoch once, in memory and in history.csv, and keeps what a continued run had."""
 
 from __future__ import annotations
 
 import csv
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from starbolt.callbacks import Bar, History, Lines, Settled
+from starbolt.callbacks import History, Settled
 
 
 class FakeTrainer:
@@ -78,30 +77,13 @@ def test_a_checkpoint_makes_what_the_run_is_told_now_count(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
-def test_a_training_without_a_last_epoch_names_none(capsys):
-    trainer = FakeTrainer(0)
-    trainer.max_epochs = -1
-    Lines("val/loss", every=0).on_train_epoch_end(trainer, None)
-    assert capsys.readouterr().out == "epoch 1\n"
-
-
-@pytest.mark.parametrize(("every", "lines"), [(0.0, 3), (3600.0, 0)])
-def test_lines_come_no_faster_than_asked(every, lines, capsys):
-    speaker = Lines("val/loss", every=every)
-    for epoch in range(3):
-        speaker.on_train_epoch_end(FakeTrainer(epoch, val_loss=0.25), None)
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == lines
-    assert not said or said[-1] == "epoch 3 of 9  val/loss 0.25"
-
-
-def test_the_bar_is_drawn_by_time_and_not_by_batches(monkeypatch):
-    drawn, clock = [], iter(i / 1000 for i in range(1, 2001))
-    monkeypatch.setattr("starbolt.callbacks.time.monotonic", lambda: next(clock))
-    bar = Bar()
-    bar.progress = SimpleNamespace(refresh=lambda: drawn.append("hard"), soft_refresh=lambda: drawn.append("soft"))
-    for _ in range(1000):
-        bar.refresh()
-    assert 9 <= len(drawn) <= 11, "a second, a thousand batches, ten pictures"
-    bar.refresh(hard=True)
-    assert drawn[-1] == "hard"
+def test_without_a_folder_the_history_is_read_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    history = History()
+    history.on_train_epoch_end(FakeTrainer(0, train_loss=1.0), None)
+    history.on_train_epoch_end(FakeTrainer(1, train_loss=0.5, val_f1=0.25), None)
+    assert history["train/loss"] == [1.0, 0.5]
+    assert str(history["val/f1"]) == "[nan, 0.25]"
+    with pytest.raises(KeyError, match="no epoch measured val/f2; there are epoch, lr, seconds, step, train/loss"):
+        history["val/f2"]
+    assert not list(tmp_path.iterdir())

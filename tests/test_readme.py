@@ -30,6 +30,6 @@ def sky(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(COLUMNS))
 def test_program(sky, name):
-    program = PROGRAMS[name].replace("max_epochs=20", "max_epochs=1").replace("max_epochs=10", "max_epochs=1")
+    program = PROGRAMS[name].replace("epochs=20", "epochs=1").replace("epochs=10", "epochs=1")
     program += f"\nassert answers.colnames == {COLUMNS[name]}, answers.colnames\nassert len(answers) > 100\n"
     subprocess.run([sys.executable, "-c", program], cwd=sky, check=True)

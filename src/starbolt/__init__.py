@@ -21,6 +21,10 @@ _HOMES = {
     "Regression": "starbolt.tasks",
     "Calibrate": "starbolt.calibrate",
     "load": "starbolt.instrument",
+    "save": "starbolt.loading",
+    "fit": "starbolt.fitting",
+    "score": "starbolt.fitting",
+    "History": "starbolt.callbacks",
 }
 __all__ = sorted(_HOMES)
 

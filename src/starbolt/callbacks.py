@@ -1,4 +1,4 @@
-"""What a run does beside training: write history.csv, speak in the terminal, stop early."""
+"""What happens beside a training: its history is kept, its best weights too, it stops early."""
 
 from __future__ import annotations
 
@@ -9,26 +9,38 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
 from starbolt.aside import aside
 from starbolt.compose import forget_before
+from starbolt.direction import mode_of
 
 
 class History(Callback):
-    """history.csv: a row per epoch with epoch, step, seconds, lr and scores measured in it; continued when a run is."""
+    """A row per epoch with epoch, step, seconds, lr and the scores measured in it: `history["val/loss"]`, `rows`.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "history.csv"
+    folder: of a run, whose history.csv is written, and continued when the run is.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.path = folder / "history.csv" if folder else None
         self.rows: list[dict[str, Any]] = []
         self.started = time.monotonic()
         self.before = 0.0
         self.stale: dict[str, Any] = {}  # what an earlier epoch measured
 
+    def __getitem__(self, name: str) -> list[float]:
+        """One column, an epoch after the other, nan where an epoch did not measure it; KeyError where none did."""
+        if not any(name in row for row in self.rows):
+            known = sorted({name for row in self.rows for name in row})
+            raise KeyError(f"no epoch measured {name}; there are {', '.join(known) or 'no epochs yet'}")
+        return [float("nan" if row.get(name) in (None, "") else row[name]) for row in self.rows]
+
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, learner: LightningModule) -> None:  # on_fit_start is too early: epoch 0
-        if trainer.current_epoch and self.path.exists():
+        if self.path and trainer.current_epoch and self.path.exists():
             with self.path.open(newline="") as file:
                 self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < trainer.current_epoch]
             self.before = float(self.rows[-1]["seconds"]) if self.rows else 0.0
@@ -51,8 +63,12 @@ class History(Callback):
             **scores,
         }
         self.rows.append(row)
+        if self.path:
+            self._write(self.path)
+
+    def _write(self, path: Path) -> None:
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        with aside(self.path) as beside, beside.open("w", newline="") as file:
+        with aside(path) as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
@@ -66,36 +82,6 @@ class Rate(Callback):
         rate = {"lr": trainer.optimizers[0].param_groups[-1]["lr"], "epoch": trainer.current_epoch}
         for logger in trainer.loggers:
             logger.log_metrics(rate, step=trainer.global_step)
-
-
-class Bar(RichProgressBar):
-    """Lightning's bar, drawn ten times a second, however many batches go by."""
-
-    EVERY = 0.1  # seconds
-    drawn = 0.0
-
-    def refresh(self, hard: bool = False) -> None:
-        now = time.monotonic()
-        if hard or now - self.drawn >= self.EVERY:
-            self.drawn = now
-            super().refresh(hard)
-
-
-class Lines(Callback):
-    """A line per epoch, at most every ten seconds, for logs that are not a terminal."""
-
-    def __init__(self, monitor: str, every: float = 10.0) -> None:
-        self.monitor, self.every, self.last = monitor, every, time.monotonic()
-
-    @rank_zero_only
-    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        if time.monotonic() - self.last < self.every:
-            return
-        self.last = time.monotonic()
-        value = trainer.callback_metrics.get(self.monitor)
-        score = "" if value is None else f"  {self.monitor} {float(value):.4g}"
-        last = "" if trainer.max_epochs == -1 else f" of {trainer.max_epochs}"
-        print(f"epoch {trainer.current_epoch + 1}{last}{score}", flush=True)
 
 
 class Settled(Callback):
@@ -116,11 +102,36 @@ class Monitored(Callback):
         self.monitor = monitor
 
     def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        known = sorted({"train/loss", *(name for name in trainer.callback_metrics if "/" in name)})
-        if self.monitor not in known:
-            near = difflib.get_close_matches(self.monitor, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise ValueError(f"monitor={self.monitor} is the name of no score; {hint}")
+        refuse_unknown(self.monitor, trainer)
+
+
+def refuse_unknown(monitor: str, trainer: Trainer, word: str = "monitor") -> None:
+    """ValueError where no score of a training has this name; word: what the user said it with."""
+    known = sorted({"train/loss", *(name for name in trainer.callback_metrics if "/" in name)})
+    if monitor not in known:
+        near = difflib.get_close_matches(monitor, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"{word}={monitor} is the name of no score; {hint}")
+
+
+class Best(Callback):
+    """In the end the learner has the weights of the epoch whose monitored score was best, and not those of the last."""
+
+    def __init__(self, monitor: str) -> None:
+        self.monitor, self.sign = monitor, -1.0 if mode_of(monitor) == "min" else 1.0
+        self.score, self.epoch = float("-inf"), -1
+        self.weights: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        refuse_unknown(self.monitor, trainer, "best")
+        score = self.sign * float(trainer.callback_metrics[self.monitor])
+        if score > self.score:
+            self.score, self.epoch = score, trainer.current_epoch
+            self.weights = {name: value.detach().clone() for name, value in learner.state_dict().items()}
+
+    def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:
+        if self.weights:
+            learner.load_state_dict(self.weights)
 
 
 class Patience(EarlyStopping):

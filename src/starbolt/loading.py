@@ -52,6 +52,14 @@ def load_ensemble(checkpoints: Sequence[Path], trust: Sequence[str] = ()) -> Ens
     return Ensemble(learners).eval()  # type: ignore[arg-type]
 
 
+def save(learner: Learner, path: str | Path) -> None:
+    """Write a learner into a file for `starbolt.load` and `starbolt predict`: weights, statistics, calibration.
+
+    A file of this name is replaced. To go on with the training, `learner.trainer.save_checkpoint` keeps more.
+    """
+    AsideCheckpointIO().save_checkpoint({"starbolt": learner.about(), "state_dict": learner.state_dict()}, Path(path))
+
+
 def save_ensemble(made: Ensemble, path: Path, of: Sequence[str] = ()) -> None:
     """All members in one file, with the calibration of their common answer; of: digests of the members' files."""
     abouts, states = [m.about() for m in made.members], [m.state_dict() for m in made.members]  # type: ignore[operator]

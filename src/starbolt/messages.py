@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 LIGHTNINGS = "MisconfigurationException"  # Lightning's own for a Trainer that cannot be, by name: it loads slowly
 FULL = "OutOfMemoryError"  # torch's, of a device, by name: it loads slowly
+
+LOGGERS = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
 
 _log: list[Path] = []
 
@@ -28,28 +32,61 @@ def say(line: str) -> None:
     _write(line)
 
 
+def screen() -> TextIO | None:
+    """Where progress is drawn: the error stream of a terminal, the output of a notebook; None in pipes and logs."""
+    if sys.stderr.isatty():
+        return sys.stderr
+    return sys.stdout if "ipykernel" in sys.modules else None
+
+
 def bar(what: str) -> Callable[[int, int], None]:
     """A progress bar with rate and time left: call it with the number done and the number in all. Silent in pipes."""
-    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+    file = screen()
+    if file is None:
         return lambda done, total: None
-    state: dict[str, Any] = {}
+    bars: list[Any] = []
 
     def update(done: int, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from tqdm import tqdm
 
-        if "bar" not in state:
-            rate = TextColumn("{task.fields[rate]}")
-            columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-            state["bar"] = Progress(*columns, console=Console(stderr=True))
-            state["bar"].start()
-            state["task"] = state["bar"].add_task(what, total=total, rate="")
-        speed = state["bar"].tasks[0].speed
-        state["bar"].update(state["task"], completed=done, rate=f"{speed:.0f}/s" if speed else "")
+        if not bars:
+            bars.append(tqdm(desc=what, total=total, file=file, dynamic_ncols=True, unit_scale=True))
+        bars[0].update(done - bars[0].n)
         if done >= total:
-            state.pop("bar").stop()
+            bars.pop().close()
 
     return update
+
+
+def quiet() -> None:
+    """Hold back what Lightning says at every start, and the warnings that do not concern our users."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings(
+        "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
+    )  # Lightning 2.6 on torch 2.15
+    warnings.filterwarnings("ignore", r"`ModelCheckpoint\(monitor=.* could not find")  # `Monitored` tells it better
+    warnings.filterwarnings("ignore", "GPU available but not used")
+    warnings.filterwarnings(
+        "ignore", r"It is recommended to use `self\.log\(.*sync_dist=True\)`"
+    )  # they are those of all
+    warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """`quiet` for a while, and without any of Lightning's own warnings."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    try:
+        with warnings.catch_warnings():
+            quiet()
+            warnings.filterwarnings("ignore", module=r"lightning\.")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager

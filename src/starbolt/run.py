@@ -6,12 +6,10 @@ Ranks, sweep trials, cluster jobs and continued runs all start here, so that no 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -27,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from starbolt import build, looks, provenance, threads, tracking
 from starbolt.aside import write_json, write_text
-from starbolt.callbacks import Bar, History, Lines, Monitored, Settled
+from starbolt.callbacks import History, Monitored, Settled
 from starbolt.checkpoints import read_checkpoint
 from starbolt.compiling import compiled
 from starbolt.compose import begun, forget_before, put_back
@@ -36,7 +34,8 @@ from starbolt.data.splits.earlier import FILE as SPLIT
 from starbolt.endurance import cluster, lease, signals
 from starbolt.endurance.signals import Stopped
 from starbolt.learner import Learner, refuse_another
-from starbolt.messages import bar, say, talk
+from starbolt.messages import bar, quiet, say, talk
+from starbolt.progress import followed
 from starbolt.report import write as write_report
 from starbolt.scoring import calibrate_run, keep_evidence, score_parts
 from starbolt.trials.attempt import Attempt, Prune, Pruned
@@ -198,14 +197,12 @@ def say_scores(metrics: dict[str, float], part: str) -> None:
 
 def build_trainer(cfg: DictConfig, folder: Path, more: Sequence[Callback] = ()) -> Trainer:
     """Lightning's Trainer of a configuration, with the callbacks and loggers that every run has, and some more."""
-    own: list[Any] = [History(folder), Monitored(cfg.monitor), Settled(folder), *more]
-    terminal = sys.stderr.isatty() or "ipykernel" in sys.modules
-    own.append(Bar() if terminal else Lines(cfg.monitor))
+    own: list[Any] = [History(folder), Monitored(cfg.monitor), Settled(folder), *more, followed(cfg.monitor)]
     return build.trainer(
         cfg,
         folder,
         own,
-        enable_progress_bar=terminal,
+        enable_progress_bar=False,  # Lightning's
         enable_model_summary=False,
         log_every_n_steps=1,  # nothing is logged by steps
     )
@@ -220,23 +217,6 @@ def describe(learner: Learner, data: ObjectDataModule, device: torch.device) -> 
     say(f"{len(data.ids)} objects ({shapes}): {sizes}; {parameters:,} parameters on {device.type}")
     for note in data.notes:
         say(f"note: {note}")
-
-
-def quiet() -> None:
-    """Hold back what Lightning says at every start, and the warnings that do not concern our users."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
-    warnings.filterwarnings(
-        "ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated"
-    )  # Lightning 2.6 on torch 2.15
-    warnings.filterwarnings("ignore", r"`ModelCheckpoint\(monitor=.* could not find")  # `Monitored` tells it better
-    warnings.filterwarnings("ignore", "GPU available but not used")
-    warnings.filterwarnings(
-        "ignore", r"It is recommended to use `self\.log\(.*sync_dist=True\)`"
-    )  # they are those of all
-    warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # model.freeze=true
 
 
 if __name__ == "__main__":

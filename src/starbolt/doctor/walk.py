@@ -22,9 +22,8 @@ from starbolt.data.feed import to_device
 from starbolt.doctor.finding import Finding
 from starbolt.learner import Learner
 from starbolt.loading import load_learner
-from starbolt.messages import bar
+from starbolt.messages import bar, quiet
 from starbolt.predict import predict_rows, prediction_of
-from starbolt.run import quiet
 
 SECONDS, STEPS = 2.0, 20  # about how long, and how often at most, a step is timed
 GAIN = 0.8  # of the time for an object: less is not worth a larger batch

@@ -1,0 +1,97 @@
+"""In Python a network is trained and scored in a line each: quietly, with its history, and nothing is written."""
+
+from __future__ import annotations
+
+import errno
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+import starbolt
+from starbolt import MLP, Learner, Regression, TableDataModule
+from starbolt.instrument import Instrument
+
+N = 400
+
+
+def table():
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, N))
+    columns = {"name": np.arange(N).astype(str), "a": a, "b": b, "z": a * b + 0.1 * random.normal(size=N)}
+    return TableDataModule(columns, id="name", target="z", batch_size=32)
+
+
+def made(data, lr=3e-3):
+    seed_everything(0, verbose=False)
+    optim = partial(torch.optim.Adam, lr=lr)
+    return Learner.for_data(data, partial(MLP, width=16), partial(Regression, loss="mse"), optim=optim, schedule=None)
+
+
+def test_it_learns_tells_each_epoch_and_writes_nothing(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    data = table()
+    learner = made(data)
+    history = starbolt.fit(learner, data, epochs=5, accelerator="cpu")
+    assert history["epoch"] == [0, 1, 2, 3, 4]
+    assert history["val/loss"][-1] < history["val/loss"][0]
+    assert history["val/loss"][-1] == pytest.approx(starbolt.score(learner, data)["loss"], rel=1e-5)
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_best_epoch_is_what_remains_where_it_is_asked_for():
+    data = table()
+    learner = made(data, lr=0.1)  # so much that the loss goes up and down
+    history = starbolt.fit(learner, data, epochs=12, best="val/loss", accelerator="cpu")
+    lowest = min(history["val/loss"])
+    assert history["val/loss"][-1] > 1.01 * lowest
+    assert starbolt.score(learner, data)["loss"] == pytest.approx(lowest, rel=1e-5)
+    last = made(data, lr=0.1)
+    starbolt.fit(last, data, epochs=12, accelerator="cpu")
+    assert starbolt.score(last, data)["loss"] == pytest.approx(history["val/loss"][-1], rel=1e-5)
+
+
+def full(*_):
+    """torch.save on a full disk."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_the_learner_is_kept_as_an_instrument(tmp_path, monkeypatch):
+    data = table()
+    learner = made(data)
+    starbolt.fit(learner, data, epochs=1, bar=False, accelerator="cpu")
+    starbolt.Calibrate()(learner, data)
+    objects = {"name": ["x", "y"], "a": [0.5, -1.0], "b": [1.0, 2.0]}
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.save", full)
+        with pytest.raises(OSError, match="No space"):
+            starbolt.save(learner, tmp_path / "z.ckpt")
+    assert not list(tmp_path.iterdir())
+    starbolt.save(learner, tmp_path / "z.ckpt")
+    again, kept = starbolt.load(tmp_path / "z.ckpt").predict(objects), Instrument(learner).predict(objects)
+    assert all(np.array_equal(again[name], kept[name]) for name in kept.colnames)
+    assert {"z_low", "z_high"} <= set(kept.colnames)
+
+
+def test_callbacks_and_words_of_lightning_are_taken(tmp_path):
+    data = table()
+    keep = ModelCheckpoint(tmp_path, monitor="val/loss")
+    history = starbolt.fit(made(data), data, epochs=9, callbacks=[keep], max_steps=10, accelerator="cpu")
+    assert len(history.rows) < 9
+    assert list(tmp_path.glob("*.ckpt"))
+
+
+def test_a_score_that_is_none_is_told_with_those_that_are():
+    data = table()
+    with pytest.raises(ValueError, match=r"best=val/los is the name of no score; did you mean val/loss\?"):
+        starbolt.fit(made(data), data, epochs=2, best="val/los", accelerator="cpu")
+
+
+def test_a_part_that_is_none_is_told_with_those_that_are():
+    data = table()
+    with pytest.raises(ValueError, match="part=valid is no part of the split; there are train, val, cal, test"):
+        starbolt.score(made(data), data, "valid")
