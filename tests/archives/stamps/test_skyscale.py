@@ -26,7 +26,17 @@ CD = {"CD1_1": 0.0, "CD1_2": 1e-4, "CD2_1": 1e-4, "CD2_2": 0.0}
 
 
 @pytest.mark.parametrize(
-    ("cards", "scale"), [(SKY | CDELT, 0.36), (SKY | CD, 0.36), ({}, None), ({"CDELT1": 2.0, "CDELT2": 3.0}, None)]
+    ("cards", "scale"),
+    [
+        (SKY | CDELT, 0.36),
+        (SKY | CD, 0.36),
+        (SKY | CD | {"PIXSCALE": 9.0}, 0.36),
+        ({}, None),
+        ({"CDELT1": 2.0, "CDELT2": 3.0}, None),
+        ({"PIXSCALE": 1.01}, 1.01),
+        ({"PIXSCALE": "n/a", "PIXSCAL1": 0.27}, 0.27),
+        ({"SECPIX": 0}, None),
+    ],
 )
 def test_the_pixel_scale_is_read_from_the_header(tmp_path, cards, scale):
     assert archive(tmp_path, cards)[0].pixel_scale == scale

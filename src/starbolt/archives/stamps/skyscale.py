@@ -19,6 +19,7 @@ from starbolt.archives.fits.opened import refuse_absurd
 from starbolt.archives.stamps.pixels import Hdu, Picture, floating, reading, unpacked
 
 ZERO_POINT = 25.0  # [mag] of images calibrated by a header keyword; any number would do, one for all is what matters
+SCALES = ("PIXSCALE", "PIXSCAL1", "SECPIX")  # keywords of the pixel scale [arcsec]: ZTF, DECam, WCSTools
 FLUXES = ("FLUXMAG0",)  # keywords that give the flux of magnitude 0 (LSST, HSC)
 
 
@@ -48,9 +49,11 @@ def wcs_of(header: fits.Header) -> WCS | None:
 
 
 def pixel_scale(header: fits.Header) -> float | None:
-    """The side of a pixel [arcsec], of a square one of the same area; None without celestial coordinates."""
-    wcs = wcs_of(header)
-    return None if wcs is None else round(float(np.sqrt(proj_plane_pixel_area(wcs))) * 3600, 6)
+    """The side of a pixel [arcsec], of a square one of the same area; else what one of `SCALES` says, or None."""
+    if wcs := wcs_of(header):
+        return round(float(np.sqrt(proj_plane_pixel_area(wcs))) * 3600, 6)
+    told = (header.get(keyword) for keyword in SCALES)
+    return next((float(value) for value in told if isinstance(value, int | float) and 0 < value < np.inf), None)
 
 
 def pixels_of(size: int | str | None, scale: float | None) -> int | None:
