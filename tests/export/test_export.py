@@ -97,8 +97,9 @@ def test_series_of_any_length_and_padding(ending, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_ensemble_is_one_file(tmp_path):
-    members = [quantity("mixture") for _ in range(2)]
+@pytest.mark.parametrize("loss", ["gaussian", "mixture", "quantiles", "binned", "huber"])
+def test_an_ensemble_is_one_file(loss, tmp_path):
+    members = [quantity(loss) for _ in range(2)]
     for seed, member in enumerate(members):
         torch.manual_seed(seed)
         torch.nn.init.normal_(member.task.head[1].weight, std=0.3)
@@ -106,6 +107,15 @@ def test_an_ensemble_is_one_file(tmp_path):
     whole.calibration = members[0].calibration
     assert written(whole, tmp_path / "m.onnx") <= ALLOWED
     assert "epistemic" in runner(tmp_path / "m.onnx")(random_batches(whole.spec)[0])
+
+
+@pytest.mark.slow
+def test_an_ensemble_of_classifiers_too(tmp_path):
+    fit = ClassCalibration(1.4, 0.8, ((0.2, -math.inf, 0.1),), (30, 20, 5), 0.9)
+    members = [learner(KINDS, Classification, fit, seed=seed) for seed in range(2)]
+    whole = Ensemble(members).eval()
+    whole.calibration = members[0].calibration
+    assert written(whole, tmp_path / "m.onnx") <= ALLOWED
 
 
 @pytest.mark.slow

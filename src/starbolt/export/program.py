@@ -117,8 +117,17 @@ def _write_onnx(
         dynamic_shapes=(axes,),
     )
     assert made is not None
+    _free(made.model.graph, outputs)
     made.model.metadata_props[KEY] = json.dumps(told)
     made.save(path, external_data=False)
+
+
+def _free(graph: Any, names: Sequence[str]) -> None:
+    """Other names for what is no output and has an output's: the exporter names results after their operators (mean)."""
+    last = set(map(id, graph.outputs))
+    for value in (value for node in graph.all_nodes() for value in node.outputs):
+        if value.name in names and id(value) not in last:
+            value.name = f"{value.name}_of_{value.producer().name}"
 
 
 @contextmanager
