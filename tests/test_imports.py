@@ -22,7 +22,7 @@ LAYERS = [  # a module imports from the layers above its own in this list, and f
     {"recording"},
     {"stepping", "pieces"},
     {"learner", "report"},
-    {"ensemble", "threads", "compiling"},
+    {"adopting", "ensemble", "threads", "compiling"},
     {"predict"},
     {"build", "calibrate", "catalogue", "explain", "export", "provenance"},
     {"loading"},

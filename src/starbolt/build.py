@@ -14,8 +14,9 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
+from starbolt.adopting import adopt
 from starbolt.calibration import column_values
-from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint, first_line, read_checkpoint
+from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint
 from starbolt.contract import Spec
 from starbolt.data import ImageDataModule, ObjectDataModule, SeriesDataModule, SpectraDataModule, TableDataModule
 from starbolt.data.audit import Audit
@@ -155,20 +156,6 @@ def recipe(cfg: DictConfig) -> dict[str, Any]:
     wanted = {key: plain[key] for key in ("model", "task", "data", "split") if key in plain}
     wanted["model"] = {key: value for key, value in wanted["model"].items() if key not in EXTRA}
     return wanted
-
-
-def adopt(made: Learner, checkpoint: Path, *, freeze: bool) -> None:
-    """Give a learner the encoder of an earlier run; ValueError where the two differ in shape."""
-    state = read_checkpoint(checkpoint)["state_dict"]
-    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
-    try:
-        made.encoder.load_state_dict(encoder)
-    except RuntimeError as error:
-        raise ValueError(
-            f"the encoder in {checkpoint} does not fit this model and data ({first_line(error, 1)})"
-        ) from None
-    if freeze:
-        made.encoder.requires_grad_(False).eval()  # eval: batch statistics stay as they are too
 
 
 def _made(config: Any, **more: Any) -> Any:

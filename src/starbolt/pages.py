@@ -7,6 +7,7 @@ from types import TracebackType
 SITE = "https://github.com/starbolt/starbolt/blob/main/docs"
 PAGES = {  # module, or package, below starbolt -> page; the longest name that fits counts
     "": "howto.md",
+    "adopting": "howto.md#i-want-to-begin-with-a-network-that-was-trained-before",
     "archives": "formats.md",
     "archives.images": "data.md#dataimages",
     "archives.stamps": "data.md#dataimages",
