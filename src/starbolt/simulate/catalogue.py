@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from astropy.table import Table
 
-from starbolt.simulate.noise import magnitude_error
+from starbolt.simulate.noise import measured
 
 BANDS = "ugriz"
 WAVELENGTH = np.array([3550.0, 4770.0, 6230.0, 7620.0, 9130.0])  # Angstrom; SDSS, York et al. 2000, AJ 120, 1579
@@ -54,8 +54,7 @@ def write_catalogue(file: Path, count: int, rng: np.random.Generator, difficulty
     """Write `count` galaxies as a FITS table: objid, ra and dec [deg], u to z and e_u to e_z [AB mag], redshift."""
     redshift, kind, r = draw_galaxies(count, rng)
     true = r[:, None] + template_colours(redshift, *scattered(kind, rng))
-    error = magnitude_error(true, DEPTH, difficulty)
-    mag = true + error * rng.standard_normal(true.shape)
+    mag, error = measured(true, DEPTH, rng, difficulty)
     lost = (error[:, 0] > UNDETECTED * difficulty) | (rng.random(count) < MISSING)
     mag[lost, 0] = error[lost, 0] = np.nan
     table = Table({"objid": [f"G{i:06d}" for i in range(1, count + 1)]}, meta={"MAGSYS": "AB"})

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from starbolt.simulate.catalogue import sky_positions
-from starbolt.simulate.noise import magnitude_error
+from starbolt.simulate.noise import measured
 
 BANDS = ("g", "r")
 DEPTH = np.array([20.8, 20.6])  # mag at 5 sigma of g and r; ZTF, Bellm et al. 2019, PASP 131, 018002
@@ -51,8 +51,7 @@ def write_stars(photometry: Path, stars: Path, count: int, rng: np.random.Genera
     names = np.array([f"S{i:06d}" for i in range(1, count + 1)])
     star, mjd, band = observe(count, rng)
     true = magnitude(drawn, star, mjd, band)
-    error = magnitude_error(true, DEPTH[band], difficulty)
-    mag = true + error * rng.standard_normal(len(true))
+    mag, error = measured(true, DEPTH[band], rng, difficulty)
     ra, dec = sky_positions(count, rng)
     mean = np.bincount(star, mag, count) / np.bincount(star, minlength=count)
     heads = {"objid": names, "ra": ra, "dec": dec, "mean_mag": mean.astype(np.float32), "class": drawn.kind}

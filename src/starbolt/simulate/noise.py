@@ -15,3 +15,15 @@ def magnitude_error(mag: np.ndarray, depth: float | np.ndarray, difficulty: floa
     """
     x = 10 ** (0.4 * (mag - depth))
     return difficulty * np.sqrt(SYSTEMATIC**2 + (0.04 - GAMMA) * x + GAMMA * x**2)
+
+
+def measured(
+    true: np.ndarray, depth: float | np.ndarray, rng: np.random.Generator, difficulty: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measured magnitudes and the errors that are told of them [mag], like `true`.
+
+    The scatter is that of the true magnitude; the error told is that of the measured one, which is all that an observer
+    has. Told of the true one it would be a measurement without noise, and a network would read it.
+    """
+    mag = true + magnitude_error(true, depth, difficulty) * rng.standard_normal(true.shape)
+    return mag, magnitude_error(mag, depth, difficulty)
