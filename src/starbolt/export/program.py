@@ -123,7 +123,7 @@ def _write_onnx(
 
 
 def _free(graph: Any, names: Sequence[str]) -> None:
-    """Other names for what is no output and has an output's: the exporter names results after their operators (mean)."""
+    """Other names for what is no output and has the name of one: the exporter calls results what made them, "mean"."""
     last = set(map(id, graph.outputs))
     for value in (value for node in graph.all_nodes() for value in node.outputs):
         if value.name in names and id(value) not in last:
