@@ -89,6 +89,27 @@ def test_what_lies_beyond_is_named_with_its_value_and_counted():
     assert "1 in u (31.5; trained on 18" in note
 
 
+def test_a_gap_is_outside_where_no_training_object_had_one():
+    outside = Outside(spec_of(table=MADE["table"]))  # g has gaps in training
+    assert outside.names == ("u", "g", "no u")
+    new = magnitudes(4)
+    new[1, 0], new[2, 1], new[3] = np.nan, np.nan, [np.nan, 99]
+    found = outside(blocks(table=table(new)))
+    assert found["outside"].tolist() == [-1, 2, -1, 2]
+    assert found["beyond"].tolist() == [0, 0, 0, 0]
+    assert outside.note(found).endswith("training range: 2 have no u, which every training object had")
+
+
+def test_a_gap_in_one_of_several_inputs_is_named_with_it():
+    both = {"table": MADE["table"], "image": MADE["image"]}
+    outside = Outside(spec_of(**both))
+    assert outside.names[-3:] == ("table: no u", "image: no g", "image: no r")
+    stamps = np.array(MADE["image"].data.x)
+    stamps[3, 1] = np.nan
+    found = outside(blocks(table=MADE["table"], image=images(stamps)))
+    assert outside.names[found["outside"][3]] == "image: no r"
+
+
 def test_many_reasons_are_not_all_told():
     spec = spec_of(table=MADE["table"], series=MADE["series"])
     assert Outside(spec).names[:2] == ("table: u", "table: g")
@@ -98,21 +119,23 @@ def test_many_reasons_are_not_all_told():
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
 @pytest.mark.parametrize("far", [0.0, 0.02, 1.0])
-def test_who_lies_outside_is_found_as_by_looking_at_everything(count, far):
+@pytest.mark.parametrize("gaps", [0.0, 0.02])
+def test_who_lies_outside_is_found_as_by_looking_at_everything(count, far, gaps):
     outside = Outside(spec_of(table=MADE["table"]))
     x = magnitudes(count)
     x[RANDOM.random(x.shape) < far] *= 2
+    x[RANDOM.random(x.shape) < gaps] = np.nan
     found = outside({"table": (block := Source(table(x)).gather(torch.arange(count)))})
     code, beyond = outside._furthest(summary(block, "table"))
     assert found["outside"].tolist() == code.tolist()
     assert found["beyond"].tolist() == beyond.tolist()
     if count == 200:
-        assert (found["outside"] >= 0).any() == (far > 0)
+        assert (found["outside"] >= 0).any() == (far + gaps > 0)
 
 
 def test_an_image_is_told_by_its_level_and_its_contrast():
     outside = Outside(spec_of(image=MADE["image"]))
-    assert outside.names == ("median of g", "median of r", "scale of g", "scale of r")
+    assert outside.names == ("median of g", "median of r", "scale of g", "scale of r", "no g", "no r")
     new = RANDOM.normal(size=(4, 2, 40, 30)).astype(np.float32)
     new[1, 1] += 50
     new[2, 0] *= 30
@@ -129,7 +152,7 @@ def test_an_image_is_told_by_its_level_and_its_contrast():
 def test_a_series_is_told_by_its_points_and_ends_too(axis, last):
     trained = series(RANDOM.normal(size=(40, 1)).astype(np.float32), [2, 8] * 4, axis)
     outside = Outside(spec_of(series=trained))
-    assert list(outside.names) == ["median of b", "scale of b", "number of points", *last]
+    assert list(outside.names) == ["median of b", "scale of b", "number of points", *last, "no b"]
     new = series(np.tile(trained.data.x[2:10], (4, 1))[:31], [1, 30], axis)
     assert outside.names[outside(blocks(series=new))["outside"].tolist()[1]] in ("number of points", last[-1])
     later = series(np.median(trained.data.x) + trained.data.x[2:10], [8], axis, start=500.0)

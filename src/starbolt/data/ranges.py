@@ -74,15 +74,26 @@ def with_range(about: InputSpec, told: Tensor) -> InputSpec:
     return replace(about, summaries=names, low=low, high=high)
 
 
+def _whole(about: InputSpec) -> list[str]:
+    """Of each of a spec's summaries the channel that it tells of, where every training object had all of it, else ""."""
+    gaps = dict(zip(about.channels, about.missing, strict=True))
+    channels = [word.removeprefix("median of ") for word in about.summaries]
+    return [channel if gaps.get(channel) == 0 else "" for channel in channels]
+
+
 class Outside:
     """Which of a batch's objects lie outside the training range of a spec, and in what.
 
-    names: what is looked at, in the order of the spec's inputs ("a: u" where there are several).
+    names: what is looked at, in the order of the spec's inputs ("a: u" where there are several), then "no u" for each
+    that every training object had: a network that met no gap is blind to one.
     """
 
     def __init__(self, spec: Spec) -> None:
         self.inputs, several = spec.inputs, len(spec.inputs) > 1
         self.names = tuple(f"{n}: {word}" if several else word for n, a in self.inputs.items() for word in a.summaries)
+        whole = [(name, channel) for name, about in self.inputs.items() for channel in _whole(about)]
+        self.needed = [i for i, (_, channel) in enumerate(whole) if channel]
+        self.names += tuple(f"{n}: no {channel}" if several else f"no {channel}" for n, channel in whole if channel)
         self.low = tuple(value for about in self.inputs.values() for value in about.low)
         self.high = tuple(value for about in self.inputs.values() for value in about.high)
         self.slack = SLACK + FEW / max(spec.sizes.get("train", 0), FEW)
@@ -103,20 +114,25 @@ class Outside:
         return dict(zip(("outside", "beyond"), self._furthest(told), strict=True))
 
     def _suspects(self, told: np.ndarray) -> Tensor:
-        """The rows of [B, S] of which any number is beyond the least or the greatest: few, as a rule."""
+        """The rows of [B, S] of which any number is beyond the least or the greatest, or is needed and not there."""
         count = told.shape[1]
         whole = len(told) // TOGETHER * TOGETHER
         wide = told[:whole].reshape(-1, TOGETHER * count)  # numbers side by side are compared fast
         low, high = np.array(self.low, told.dtype), np.array(self.high, told.dtype)
         first = np.flatnonzero((wide < np.tile(low, TOGETHER)) | (wide > np.tile(high, TOGETHER)))
         rest = np.flatnonzero((told[whole:] < low) | (told[whole:] > high))
-        return torch.from_numpy(np.unique(np.concatenate([first, rest + whole * count]) // count))
+        found = [first // count, rest // count + whole]
+        if self.needed and np.isnan(told.sum()):  # a sum is fast, and as a rule there are no gaps
+            found.append(np.flatnonzero(np.isnan(told[:, self.needed]).any(1)))
+        return torch.from_numpy(np.unique(np.concatenate(found)))
 
     def _furthest(self, told: Tensor) -> tuple[Tensor, Tensor]:
-        """Of `told` [B, S], which number is furthest outside [B], -1 where none is, and its value [B], 0 there."""
+        """Of `told` [B, S], which name is furthest outside [B], -1 where none is, and its value [B], 0 there."""
         low, high = (torch.tensor(ends, dtype=told.dtype, device=told.device) for ends in (self.low, self.high))
         slack = self.slack * (high - low) + 1e-6 * torch.maximum(low.abs(), high.abs())
         far = torch.maximum(low - told, told - high) / slack.clamp(min=1e-30)  # 1: as far out as is let pass
+        far = torch.cat([far, torch.where(told[:, self.needed].isnan(), torch.inf, -1.0)], 1)
+        told = torch.cat([told, torch.zeros_like(told[:, self.needed])], 1)
         out = far > 1
         first = torch.where(out, far, -1.0).argmax(1, keepdim=True)
         beyond = torch.where(out.any(1), told.gather(1, first)[:, 0], 0.0)
@@ -152,8 +168,11 @@ class Outside:
         return f"{outside} of {objects} objects lie outside the training range: {', '.join(told + more)}"
 
     def _reason(self, name: str, count: int, low: float, high: float) -> str:
+        place = self.names.index(name)
+        if place >= len(self.low):
+            return f"{count} have {name}, which every training object had"
         reach = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-        trained = f"{self.low[self.names.index(name)]:.4g} to {self.high[self.names.index(name)]:.4g}"
+        trained = f"{self.low[place]:.4g} to {self.high[place]:.4g}"
         return f"{count} in {name} ({reach}; trained on {trained})"
 
 
