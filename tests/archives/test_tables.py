@@ -16,6 +16,7 @@ from astropy.table import QTable
 from starbolt.archives.base import PART, Dense, Sample
 from starbolt.archives.reading.precision import coarse
 from starbolt.archives.tables import TableArchive
+from starbolt.store import pack
 
 RNG = np.random.default_rng(1)
 N = 40
@@ -67,6 +68,16 @@ def test_sentinels_are_null_but_not_in_the_id() -> None:
     assert catalogue["n"].null_count == 1
     assert catalogue["w"].null_count == N // 2
     assert catalogue["n"].type == pa.int16()
+
+
+@pytest.mark.parametrize("missing", [[], [99]])
+def test_a_sentinel_in_a_colour_is_told_by_the_column_that_it_is_of(missing, tmp_path) -> None:
+    table = {"u": RNG.normal(20, 1, N), "g": RNG.normal(20, 1, N), "r": RNG.normal(20, 1, N)}
+    table["u"][:3] = 99
+    archive = TableArchive(table, features=["r"], colours=[["u", "g"]], missing=missing)
+    told = [note for note in pack(archive, cache=tmp_path).notes if "data.missing=[99]" in note]
+    assert len(told) == (not missing)
+    assert all("column 'u' has 3 values of 99" in note for note in told)
 
 
 def test_colours_are_exact_and_missing_where_either_is() -> None:

@@ -18,6 +18,7 @@ from starbolt.archives.magnitudes import softened_unit, zero_point
 from starbolt.archives.reading.catalogues import called, in_parts, without_sentinels
 from starbolt.archives.reading.columns import TableError, column, is_numeric, is_scalar, nearest, nested, unit
 from starbolt.archives.reading.files import files_of, read_table
+from starbolt.archives.reading.sentinels import suspects
 from starbolt.archives.reading.signs import LIMIT, without_signs
 from starbolt.archives.reading.vectors import each, each_of, expanded, is_vector
 from starbolt.archives.reading.where import where as rows_where
@@ -63,6 +64,7 @@ class TableArchive(Archive):
         keep: Sequence[str] = (),
     ) -> None:
         self.path, self.test_path, self.id = path, test_path, id
+        self.notes: list[str] = []
         self.features, self.exclude, self.names, self.table = features, exclude, names, table
         self.where, self.missing, self.colours, self.zero, self.keep = where, missing, colours, zero or {}, keep
         self.errors, self.limits = errors or {}, limits or {}
@@ -88,7 +90,14 @@ class TableArchive(Archive):
         tables[1:] = [self._like(table, tables[0].column_names) for table in tables[1:]]
         catalogue = in_parts(tables)
         self._recipe.refuse_coarse(catalogue)
+        self.notes = self._strange(catalogue)
         return catalogue
+
+    def _strange(self, catalogue: pa.Table) -> list[str]:
+        """Usual sentinels in columns of which colours are made: in a difference they are none that anybody knows."""
+        hidden = [name for name in self._recipe.used if name not in self.channels]
+        values = {name: catalogue[name].to_numpy().astype(np.float32) for name in hidden}
+        return [note for name, x in values.items() for note in suspects(x[:, None], [name])]
 
     def _like(self, test: pa.Table, names: Sequence[str]) -> pa.Table:
         """The columns of the test catalogue that the other has too; TableError where one that is used is absent."""
