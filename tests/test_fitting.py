@@ -12,7 +12,7 @@ from lightning.pytorch import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 import starbolt
-from starbolt import MLP, Learner, Regression, TableDataModule
+from starbolt import MLP, Classification, Learner, Regression, TableDataModule
 from starbolt.instrument import Instrument
 
 N = 400
@@ -95,3 +95,32 @@ def test_a_part_that_is_none_is_told_with_those_that_are():
     data = table()
     with pytest.raises(ValueError, match="part=valid is no part of the split; there are train, val, cal, test"):
         starbolt.score(made(data), data, "valid")
+
+
+def test_answers_stand_beside_the_truth_with_what_they_are_worth(tmp_path):
+    data = table()
+    learner = Learner.for_data(data, partial(MLP, width=16), Regression)
+    starbolt.fit(learner, data, epochs=2, bar=False, accelerator="cpu")
+    told = starbolt.answers(learner, data, "test", columns=["a"], grid=np.linspace(-20, 20, 2001))
+    assert told["row"].tolist() == data.parts["test"].tolist()
+    assert np.array_equal(told["target"], np.asarray(data.catalogue["z"])[told["row"]].astype(np.float32))
+    assert np.array_equal(told["a"], np.asarray(data.catalogue["a"])[told["row"]])
+    assert told["z_density"].shape == (len(told), 2001)
+    assert np.allclose(told["z_density"].sum(1) * 0.02, 1, atol=1e-3)
+    assert ((told["z_pit"] >= 0) & (told["z_pit"] <= 1)).all()
+    assert np.sqrt(np.mean((told["z"] - told["target"]) ** 2)) == pytest.approx(
+        starbolt.score(learner, data, "test")["rms"], rel=1e-5
+    )
+    assert set(told["outside"]) <= {"", "a", "b"}
+
+
+def test_answers_of_classes_are_words():
+    a, b = np.random.default_rng(1).normal(size=(2, N))
+    columns = {"a": a, "b": b, "kind": np.where(a * b > 0, "up", "down")}
+    data = TableDataModule(columns, target="kind")
+    learner = Learner.for_data(data, partial(MLP, width=16), Classification)
+    told = starbolt.answers(learner, data)
+    assert set(told["prediction"]) <= {"up", "down"}
+    assert np.allclose(told["prob_up"] + told["prob_down"], 1, atol=1e-6)
+    with pytest.raises(ValueError, match="predicts no density"):
+        starbolt.answers(learner, data, grid=[0, 1])

@@ -24,6 +24,7 @@ _HOMES = {
     "save": "starbolt.loading",
     "fit": "starbolt.fitting",
     "score": "starbolt.fitting",
+    "answers": "starbolt.fitting",
     "History": "starbolt.callbacks",
 }
 __all__ = sorted(_HOMES)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from astropy.table import Table
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
 
 from starbolt.callbacks import Best, History
 from starbolt.data import ObjectDataModule
 from starbolt.learner import Learner
 from starbolt.messages import hushed
-from starbolt.predict import predict_rows
+from starbolt.predict import answered, densities, predict_rows, scored_table
 from starbolt.predict import score as scores_of
 from starbolt.progress import followed
 
@@ -53,10 +57,46 @@ def score(learner: Learner, data: ObjectDataModule, part: str = "val") -> dict[s
     """The scores of a learner on a part of the split, by their names (docs/metrics.md), calibrated where it is.
 
     part: "train", "val", "cal" or "test"; look at the last one once, when all is decided.
-    ValueError where the split has no such part, or it holds no labelled object.
+    ValueError where the split has no such part, or it holds no object.
     """
+    return scores_of(learner, data, _found(learner, data, part))
+
+
+def answers(
+    learner: Learner,
+    data: ObjectDataModule,
+    part: str = "val",
+    *,
+    columns: Sequence[str] = (),
+    grid: Sequence[float] | np.ndarray | None = None,
+) -> Table:
+    """The answers of a learner for a part of the split, a row per object, beside the truth.
+
+    The columns are those of a run's predictions.parquet: `id`, `row` of the catalogue, `target`, the task's answers,
+    what each is worth (such as the PIT), `outside`, `mask`, `loss`; and those of the catalogue that `columns` names.
+    grid: values of the quantity [G] at which the probability density is told too, as NAME_density [G].
+    ValueError as `score`, and for a grid where no distribution is predicted.
+    """
+    found = _found(learner, data, part)
+    made = scored_table(learner, data, found, slices=columns)
+    table = Table({name: _plain(made[name]) for name in made.column_names})
+    values = None if grid is None else np.asarray(grid, np.float32)
+    for name, density in densities(learner, answered(learner, data.catalogue, found), values).items():
+        table[name] = density
+    return table
+
+
+def _plain(column: pa.ChunkedArray) -> np.ndarray:
+    """As NumPy has it, words as words."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    values = column.to_numpy()
+    return values.astype(str) if values.dtype == object else values
+
+
+def _found(learner: Learner, data: ObjectDataModule, part: str) -> dict[str, Tensor]:
     if part not in data.parts:
         raise ValueError(f"part={part} is no part of the split; there are {', '.join(data.parts)}")
     if not len(data.parts[part]):
         raise ValueError(f"part={part} holds no object; give it some by split=")
-    return scores_of(learner, data, predict_rows(learner, data.loader(data.parts[part], alone=True)))
+    return predict_rows(learner, data.loader(data.parts[part], alone=True))

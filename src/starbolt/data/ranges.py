@@ -75,7 +75,7 @@ def with_range(about: InputSpec, told: Tensor) -> InputSpec:
 
 
 def _whole(about: InputSpec) -> list[str]:
-    """Of each of a spec's summaries the channel that it tells of, where every training object had all of it, else ""."""
+    """Of each of a spec's summaries its channel, where every training object had all of that, else ""."""
     gaps = dict(zip(about.channels, about.missing, strict=True))
     channels = [word.removeprefix("median of ") for word in about.summaries]
     return [channel if gaps.get(channel) == 0 else "" for channel in channels]
