@@ -215,6 +215,8 @@ def describe(learner: Learner, data: ObjectDataModule, device: torch.device) -> 
     parameters = sum(p.numel() for p in learner.parameters() if p.requires_grad)
     shapes = "; ".join(f"{name} {'x'.join(map(str, about.shape))}" for name, about in learner.spec.inputs.items())
     say(f"{len(data.ids)} objects ({shapes}): {sizes}; {parameters:,} parameters on {device.type}")
+    if len(classes := learner.spec.target.classes) == 2:
+        say(f"f1, average_precision, purity and completeness are those of {classes[1]}; data.classes= gives the order")
     for note in data.notes:
         say(f"note: {note}")
 
