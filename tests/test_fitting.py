@@ -124,3 +124,18 @@ def test_answers_of_classes_are_words():
     assert np.allclose(told["prob_up"] + told["prob_down"], 1, atol=1e-6)
     with pytest.raises(ValueError, match="predicts no density"):
         starbolt.answers(learner, data, grid=[0, 1])
+
+
+def test_a_score_between_two_fits_changes_nothing():
+    data, weights = table(), []
+    for scored in (False, True):
+        seed_everything(0, verbose=False)
+        learner = Learner.for_data(data, partial(MLP, width=16, dropout=0.5), Regression)
+        starbolt.fit(learner, data, epochs=1, bar=False, accelerator="cpu")
+        if scored:
+            starbolt.score(learner, data)
+        assert learner.encoder.training
+        seed_everything(1, verbose=False)
+        starbolt.fit(learner, data, epochs=1, bar=False, accelerator="cpu")
+        weights.append([p.detach().clone() for p in learner.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))

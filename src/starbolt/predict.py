@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from starbolt.calibration import Calibrated, column_values
 from starbolt.contract import Batch, Spec
@@ -38,13 +38,16 @@ def predict_rows(
     device: torch.device | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Tensor]:
-    """The task's raw prediction with all of `OTHERS`, [n] or [n, ...], by row; see `Outside` and `unmeasured`."""
+    """The task's raw prediction with all of `OTHERS`, [n] or [n, ...], by row; see `Outside` and `unmeasured`.
+
+    Dropout is off and batch statistics stand still meanwhile; a network in training goes on in training afterwards.
+    """
     device = device or best_device()
-    network = network.to(device).eval()
+    network = network.to(device)
     most, found, done = at_once(network, device), list[dict[str, Tensor]](), 0
     pieces = batches.taken(size_of(batches, len(batches.y)))
     parts = (part for piece in pieces for batch in piece for part in parts_of(batch, TOLD * most))
-    with streams(device, most) as count:
+    with at_rest(network), streams(device, most) as count:
         told = partial(_told, network, Outside(network.spec), device, most)
         for part in ahead(told, parts, count) if count > 1 else map(told, parts):
             found.append(part)
@@ -64,6 +67,18 @@ def _told(network: Network, reach: Outside, device: torch.device, most: int, bat
     about = {"y": batch.y, "row": batch.row, "unmeasured": unmeasured(moved.inputs), **reach(moved.inputs)}
     joined = found[0] if len(found) == 1 else {name: torch.cat([each[name] for each in found]) for name in found[0]}
     return {name: value.cpu() for name, value in (joined | about).items()}
+
+
+@contextmanager
+def at_rest(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and each part in its own mode again."""
+    modes = {part: part.training for part in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
 
 
 @contextmanager

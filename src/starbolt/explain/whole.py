@@ -19,6 +19,7 @@ from starbolt.explain.importance import permutation_importance
 from starbolt.explain.latent import principal_axes, typical, unusualness
 from starbolt.explain.occlusion import occlusion
 from starbolt.learner import Learner
+from starbolt.predict import at_rest
 
 WRONG, TYPICAL = 4, 4  # objects of which maps and curves are shown
 UNUSUAL = 16
@@ -47,7 +48,14 @@ def explain(
     `_latent`; `unusual`, catalogue rows, strangest first; per modality NAME `cam_NAME`, `filters_NAME`, ... with the
     measurements of the chosen objects; `reasons`, sentences on what could not be told.
     """
-    learner = _first(network).to(device).eval()
+    learner = _first(network).to(device)
+    with at_rest(learner):
+        return _explained(learner, data, rows, part_rows, device)
+
+
+def _explained(
+    learner: Learner, data: ObjectDataModule, rows: np.ndarray, part_rows: np.ndarray, device: torch.device
+) -> Arrays:
     found, central = _latent(learner, data, rows, part_rows, device)
     chosen = np.concatenate([rows[:WRONG], central])
     batch = gathered(learner, data, chosen, device)
