@@ -321,6 +321,7 @@ def dropped(passes, dropout=0.3):
 
 def test_passes_with_dropout_tell_what_the_network_does_not_know():
     data, learner = dropped(40)
+    learner.eval()
     found = predict_rows(learner, data.predict_dataloader())
     assert (found["epistemic"] > 0).all()
     again = predict_rows(learner, data.predict_dataloader())
@@ -330,6 +331,9 @@ def test_passes_with_dropout_tell_what_the_network_does_not_know():
     assert "epistemic" not in alone
     assert torch.allclose(found["centre"].mean(), alone["centre"].mean(), atol=0.2)
     assert not any(layer.training for layer in learner.modules())
+    learner.train()
+    assert torch.equal(predict_rows(learner, data.predict_dataloader())["centre"], alone["centre"])
+    assert all(layer.training for layer in learner.modules())
 
 
 def test_dropout_leaves_the_random_numbers_of_others_alone():
