@@ -41,7 +41,7 @@ class Instrument:
     def predict(self, objects: Any) -> Table:
         """One row per object: `id`, then the task's columns, as `starbolt predict` writes them, with units.
 
-        `mask` is the fraction of the object's numbers that is unmeasured, `outside` names the first input that lies
+        `mask` is the fraction of the object's numbers that is unmeasured, `outside` names the input furthest
         outside the training range; meta["notes"] says what was converted.
 
         objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data

@@ -50,7 +50,7 @@ def bar(what: str) -> Callable[[int, int], None]:
         from tqdm import tqdm
 
         if not bars:
-            bars.append(tqdm(desc=what, total=total, file=file, dynamic_ncols=True, unit_scale=True))
+            bars.append(tqdm(desc=what, total=total, initial=done, file=file, dynamic_ncols=True, unit_scale=True))
         bars[0].update(done - bars[0].n)
         if done >= total:
             bars.pop().close()

@@ -218,7 +218,7 @@ def densities(network: Network, answer: Mapping[str, Tensor], grid: np.ndarray |
 
 
 def outside_names(network: Network, found: Mapping[str, Tensor]) -> pa.DictionaryArray | None:
-    """The first input that lies outside the training range, per object; "" inside, None where no range is known."""
+    """The input furthest outside the training range, per object; "" inside, None where no range is known."""
     names = Outside(network.spec).names
     codes = (found["outside"] + 1).to(torch.int32).numpy()
     return pa.DictionaryArray.from_arrays(codes, ("", *names)) if names else None

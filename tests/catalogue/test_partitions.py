@@ -32,6 +32,9 @@ from starbolt.catalogue.writing import described
 os.fsync = lambda file: None  # a busy disk may take seconds
 plan = Plan("m", "d", 4000, 100)
 parts = Parts(Path("parts"), plan)
+Path(f"ready.{os.getpid()}").touch()
+while Path("wait").exists():
+    time.sleep(0.01)
 parts.begin()
 
 def make(number):
@@ -79,7 +82,11 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(tmp_path, undisturbe
 
 @pytest.mark.parametrize("shares", [((), (), ()), (("0/3",), ("1/3",), ("2/3",))], ids=["locks", "shares"])
 def test_several_at_once_share_the_work_and_none_is_done_twice(tmp_path, undisturbed, shares):
+    (tmp_path / "wait").touch()
     processes = [start(tmp_path, 0.05, *share) for share in shares]
+    while len(list(tmp_path.glob("ready.*"))) < len(processes) and not any(p.poll() for p in processes):
+        time.sleep(0.01)
+    (tmp_path / "wait").unlink()  # all at once: a busy machine may take long to start one
     made = [process.communicate(timeout=60)[0].split() for process in processes]
     assert sorted(int(number) for numbers in made for number in numbers) == list(range(40))
     assert all(len(numbers) > 3 for numbers in made)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from starbolt.tasks.reliability import (
+    EXACT,
     calibration_error,
     class_reliability,
     perfect_calibration_error,
@@ -45,7 +46,8 @@ def test_the_limit_joins_the_exact_distribution():
     from scipy import stats
 
     assert perfect_ks(2000) == pytest.approx(stats.kstwo.mean(2000), rel=1e-4)
-    assert perfect_ks(1000) > perfect_ks(1001) > 0.99 * perfect_ks(1000)
+    assert perfect_ks(EXACT) > perfect_ks(EXACT + 1) > 0.99 * perfect_ks(EXACT)
+    assert perfect_ks(EXACT + 1) == pytest.approx(stats.kstwo.mean(EXACT + 1), rel=3e-4)
 
 
 def test_classes_are_told_beside_the_perfect_model():
