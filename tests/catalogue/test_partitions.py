@@ -47,7 +47,9 @@ work(parts, sharing(sys.argv[2] if len(sys.argv) > 2 else None, Path("parts/.loc
 
 
 def start(folder, seconds, *share):
-    (folder / "program.py").write_text(PROGRAM)
+    program = folder / "program.py"
+    if not program.exists():  # written anew it could be read half-written by the process before
+        program.write_text(PROGRAM)
     words = [sys.executable, "program.py", str(seconds), *share]
     return subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True)
 
@@ -84,7 +86,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(tmp_path, undisturbe
 def test_several_at_once_share_the_work_and_none_is_done_twice(tmp_path, undisturbed, shares):
     (tmp_path / "wait").touch()
     processes = [start(tmp_path, 0.05, *share) for share in shares]
-    while len(list(tmp_path.glob("ready.*"))) < len(processes) and not any(p.poll() for p in processes):
+    while len(list(tmp_path.glob("ready.*"))) < len(processes) and all(p.poll() is None for p in processes):
         time.sleep(0.01)
     (tmp_path / "wait").unlink()  # all at once: a busy machine may take long to start one
     made = [process.communicate(timeout=60)[0].split() for process in processes]
