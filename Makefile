@@ -28,7 +28,7 @@ test: $(CURRENT) ## the fast tests (8 minutes)
 test-slow: $(CURRENT) ## the slow tests alone
 	$(BIN)/python -m pytest -m "slow and not gpu" || [ $$? -eq 5 ]
 
-test-all: $(CURRENT) ## the fast and the slow tests (30 minutes)
+test-all: $(CURRENT) ## the fast and the slow tests (an hour)
 	$(BIN)/python -m pytest -m "not gpu"
 
 test-gpu: $(CURRENT) ## the tests that need a GPU
