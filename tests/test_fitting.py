@@ -91,6 +91,16 @@ def test_a_score_that_is_none_is_told_with_those_that_are():
         starbolt.fit(made(data), data, epochs=2, best="val/los", accelerator="cpu")
 
 
+def test_epochs_without_validation_are_passed_by():
+    data = table()
+    learner = made(data)
+    words = {"epochs": 4, "best": "val/loss", "check_val_every_n_epoch": 2, "accelerator": "cpu"}
+    history = starbolt.fit(learner, data, **words)
+    measured = [loss for loss in history["val/loss"] if loss == loss]
+    assert len(measured) == 2
+    assert starbolt.score(learner, data)["loss"] == pytest.approx(min(measured), rel=1e-5)
+
+
 def test_a_part_that_is_none_is_told_with_those_that_are():
     data = table()
     with pytest.raises(ValueError, match="part=valid is no part of the split; there are train, val, cal, test"):

@@ -98,20 +98,15 @@ class Settled(Callback):
 class Monitored(Callback):
     """ValueError after the first validation where no score has the name that is monitored."""
 
-    def __init__(self, monitor: str) -> None:
-        self.monitor = monitor
+    def __init__(self, monitor: str, word: str = "monitor") -> None:
+        self.monitor, self.word = monitor, word
 
     def on_validation_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        refuse_unknown(self.monitor, trainer)
-
-
-def refuse_unknown(monitor: str, trainer: Trainer, word: str = "monitor") -> None:
-    """ValueError where no score of a training has this name; word: what the user said it with."""
-    known = sorted({"train/loss", *(name for name in trainer.callback_metrics if "/" in name)})
-    if monitor not in known:
-        near = difflib.get_close_matches(monitor, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ValueError(f"{word}={monitor} is the name of no score; {hint}")
+        known = sorted({"train/loss", *(name for name in trainer.callback_metrics if "/" in name)})
+        if self.monitor not in known:
+            near = difflib.get_close_matches(self.monitor, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise ValueError(f"{self.word}={self.monitor} is the name of no score; {hint}")
 
 
 class Best(Callback):
@@ -119,14 +114,15 @@ class Best(Callback):
 
     def __init__(self, monitor: str) -> None:
         self.monitor, self.sign = monitor, -1.0 if mode_of(monitor) == "min" else 1.0
-        self.score, self.epoch = float("-inf"), -1
+        self.score = float("-inf")
         self.weights: dict[str, Tensor] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, learner: LightningModule) -> None:
-        refuse_unknown(self.monitor, trainer, "best")
+        if self.monitor not in trainer.callback_metrics:  # an epoch without validation
+            return
         score = self.sign * float(trainer.callback_metrics[self.monitor])
         if score > self.score:
-            self.score, self.epoch = score, trainer.current_epoch
+            self.score = score
             self.weights = {name: value.detach().clone() for name, value in learner.state_dict().items()}
 
     def on_train_end(self, trainer: Trainer, learner: LightningModule) -> None:

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from starbolt.callbacks import Best, History
+from starbolt.callbacks import Best, History, Monitored
 from starbolt.data import ObjectDataModule
 from starbolt.learner import Learner
 from starbolt.messages import hushed
@@ -39,7 +39,11 @@ def fit(
     ValueError where the training has no score of that name, or the predictions are no numbers any more.
     """
     history = History()
-    own: list[Callback] = [history, *([Best(best)] if best else []), *([followed("val/loss")] if bar else [])]
+    own: list[Callback] = [
+        history,
+        *([Monitored(best, "best"), Best(best)] if best else []),
+        *([followed("val/loss")] if bar else []),
+    ]
     words = {
         "logger": False,
         "enable_model_summary": False,
@@ -80,9 +84,10 @@ def answers(
     found = _found(learner, data, part)
     made = scored_table(learner, data, found, slices=columns)
     table = Table({name: _plain(made[name]) for name in made.column_names})
-    values = None if grid is None else np.asarray(grid, np.float32)
-    for name, density in densities(learner, answered(learner, data.catalogue, found), values).items():
-        table[name] = density
+    if grid is not None:
+        answer = answered(learner, data.catalogue, found)
+        for name, density in densities(learner, answer, np.asarray(grid, np.float32)).items():
+            table[name] = density
     return table
 
 

@@ -50,7 +50,7 @@ def wcs_of(header: fits.Header) -> WCS | None:
 
 def pixel_scale(header: fits.Header) -> float | None:
     """The side of a pixel [arcsec], of a square one of the same area; else what one of `SCALES` says, or None."""
-    if wcs := wcs_of(header):
+    if (wcs := wcs_of(header)) is not None:
         return round(float(np.sqrt(proj_plane_pixel_area(wcs))) * 3600, 6)
     told = (header.get(keyword) for keyword in SCALES)
     return next((float(value) for value in told if isinstance(value, int | float) and 0 < value < np.inf), None)
