@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 FEWEST = 20  # calibration objects below which nothing is fitted
-PRIOR = 0.5  # about how far from 1 the logarithm of a temperature, and the power, are before anything is measured
+PRIOR = 0.5  # spread of the prior: of the logarithm of the temperature about 0, of the power about what theory says
 SMALLEST = 1e-12  # probability whose logarithm is taken
 
 
