@@ -1,6 +1,7 @@
 """The demonstration: a small simulated sky, three networks, and what each is worth beside plain models.
 
-`make demo` calls it. All it writes is in demo/; the sky is simulated once, each call trains anew.
+`make demo` calls it. All it writes is in demo/; the sky is simulated once, each call trains anew. On a noisier sky:
+`python scripts/demo.py difficulty=4`.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ PARTS = {
 }
 
 
-def main() -> None:
+def main(difficulty: float = 1.0) -> None:
     """Simulate, train, compare."""
-    paths = sky(HOME / "sky")
+    paths = sky(HOME / ("sky" if difficulty == 1 else f"sky-{difficulty:g}"), difficulty)
     began = time.monotonic()
     runs = {}
     for key, words in commands(paths).items():
@@ -57,13 +58,13 @@ def main() -> None:
         print(run / "report.html")
 
 
-def sky(folder: Path) -> dict[str, Path]:
+def sky(folder: Path, difficulty: float) -> dict[str, Path]:
     """Paths of the simulated sky in `folder`, made now unless it is there."""
     paths = {name: folder / file for name, file in FILES.items()}
     if all(path.exists() for path in paths.values()):
         return paths
     print(f"simulating a small sky in {folder}", flush=True)
-    return simulate(folder)
+    return simulate(folder, difficulty=difficulty)
 
 
 def train(words: Sequence[str]) -> None:
@@ -84,4 +85,4 @@ def compared(part: Part, run: Path) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*(float(word.removeprefix("difficulty=")) for word in sys.argv[1:]))

@@ -61,8 +61,24 @@ def test_noise_is_that_of_photons_and_grows_with_difficulty(scene):
     empty = cutouts.Scene(*(np.zeros(200) if field.dtype != scene.kind.dtype else field[:200] for field in scene))
     empty = empty._replace(kind=np.full(200, "real"), fwhm=np.full(200, 2.0), width=np.ones(200), axis=np.ones(200))
     spread = [cutouts.expose(empty, np.random.default_rng(0), d)[:, 0].std() for d in (1.0, 3.0)]
-    assert spread[0] == pytest.approx(np.sqrt(120 * 6 + 100) / 6, rel=0.01)
+    electrons = cutouts.SKY * cutouts.GAIN + cutouts.READ_NOISE**2
+    assert spread[0] == pytest.approx(np.sqrt(electrons) / cutouts.GAIN, rel=0.01)
     assert spread[1] == pytest.approx(3 * spread[0], rel=1e-4)
+
+
+def test_the_faintest_point_source_is_five_sigma_in_the_median_seeing():
+    place, width = np.linspace(-0.5, 0.5, 9), np.full(9, np.mean(cutouts.SEEING) / cutouts.PIXEL)
+    pixels = 1 / np.mean([(cutouts.moffat(place, y + 0 * place, width, width) ** 2).sum(axis=(1, 2)) for y in place])
+    noise = np.sqrt(pixels * (cutouts.SKY * cutouts.GAIN + cutouts.READ_NOISE**2)) / cutouts.GAIN
+    assert pytest.approx(5 * noise, rel=0.02) == 10 ** (-0.4 * (cutouts.FAINTEST - cutouts.ZERO))
+
+
+def test_half_of_the_light_is_within_the_half_light_radius():
+    width = np.array([6.0])
+    profile = cutouts.moffat(np.zeros(1), np.zeros(1), width, width)[0]
+    rows, columns = np.mgrid[:33, :33] - 16
+    inside = np.hypot(rows, columns) < 6.0 * cutouts.within(0.5)
+    assert profile[inside].sum() == pytest.approx(0.5, abs=0.05)
 
 
 def test_files_are_read_back_with_their_unit_and_match_the_labels(tmp_path):

@@ -1,11 +1,14 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from starbolt.simulate import simulate
+from starbolt.simulate import catalogue, cutouts, lightcurves, noise, simulate
 
+SKY = Path(__file__).parents[2] / "docs" / "sky.md"
+NO_NUMBERS = {"BANDS", "PLANES", "TYPES", "CHUNK"}  # names, those of which the fields are told, and one of memory alone
 SMALL = {"galaxies": 60, "stamps": 12, "stars": 12}
 
 
@@ -66,3 +69,11 @@ def test_numbers_that_are_not_positive_are_named(tmp_path, name, value):
 def test_it_needs_no_torch():
     code = "import sys, starbolt.simulate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
+
+
+@pytest.mark.parametrize("module", [catalogue, cutouts, lightcurves, noise])
+def test_every_constant_stands_in_the_docs_with_its_source(module):
+    rows = [line.split("|") for line in SKY.read_text().splitlines() if line.startswith("| ")]
+    told = " ".join(row[1] + row[2] for row in rows if len(row) == 5 and row[3].strip())
+    constants = {name for name in vars(module) if name.isupper() and not name.startswith("_")} - NO_NUMBERS
+    assert not {name for name in constants | set(catalogue.SpectralType._fields) if f"`{name}`" not in told}

@@ -3,8 +3,7 @@
 Real alerts are supernovae on galaxies and stars that brightened: a positive point source on the difference. Bogus ones
 are what a subtraction also finds: dipoles of misregistered sources, cosmic rays, hot columns and peaks of the noise.
 Both classes span the same range of brightness, so that a network has to look at shapes.
-Default sky, difficulty 1: accuracy 0.77 by logistic regression on the difference's pixels, 0.93 by gradient boosting on
-measured shapes, 0.95 by a small CNN; at difficulty 3, 0.69 and 0.83 for the first two.
+docs/sky.md tells each constant and its source, and how hard the task is.
 """
 
 from __future__ import annotations
@@ -19,20 +18,27 @@ from astropy.io import fits
 from starbolt.simulate.catalogue import sky_positions
 
 PLANES = ("science", "template", "difference")
-SIZE = 33  # pixels a side
-PIXEL = 1.01  # arcsec; ZTF, Bellm et al. 2019, PASP 131, 018002. All that follows is chosen.
-ZERO = 26.0  # mag of 1 adu
-GAIN = 6.0  # electrons per adu
-READ_NOISE = 10.0  # electrons
-SKY = 120.0  # adu per pixel: subtracted, but its photon noise stays
-BRIGHTEST, FAINTEST = 17.0, 20.8  # mag of the transients and artefacts
-SEEING = (1.7, 2.7)  # arcsec, FWHM of the science image; the template has the best
-BETA = 3.0  # exponent of the Moffat profile
-REGISTRATION, MISREGISTRATION = 0.05, (0.25, 0.9)  # pixels between science and template: sigma; range in a dipole
-MISMATCH = 0.02  # relative error of the width to which the template is matched
-DEEPER = 4.0  # science exposures in a template
-KINDS = {"real": 0.5, "dipole": 0.15, "cosmic ray": 0.13, "hot column": 0.08, "noise peak": 0.14}
-EDGE = 0.03  # fraction of stamps cut by the edge of the detector, NaN beyond it
+SIZE = 33  # pixels a side; chosen: half of ZTF's, and a quarter of the work
+PIXEL = 1.01  # arcsec; ZTF, Bellm et al. 2019, PASP 131, 018002
+ZERO = 26.2  # mag of 1 adu; median of 8448 ZTF alerts, Duev et al. 2019, MNRAS 489, 3582 (their public table)
+GAIN = 5.8  # electrons per adu; Bellm et al. 2019, table 1
+READ_NOISE = 10.0  # electrons; Dekany et al. 2020, PASP 132, 038001
+FAINTEST = 20.6  # mag: 5 sigma of a point source in r, ZTF's median; Masci et al. 2019, PASP 131, 018003
+SKY = 501.0  # adu per pixel: what makes FAINTEST 5 sigma in the median seeing. Subtracted; its photon noise stays
+BRIGHTEST = 17.0  # mag of the transients and artefacts; chosen
+SEEING = (1.6, 2.4)  # arcsec, FWHM of the science image about the median of 2.0 in r (Bellm et al. 2019); range chosen
+TEMPLATE_SEEING = 1.7  # arcsec; chosen
+BETA = 3.5  # exponent of the Moffat profile; several thousand images, Dey & Valdes 2014, PASP 126, 296
+REGISTRATION = 0.064  # pixels per axis, sigma; 45 to 85 mas, Masci et al. 2019
+MISREGISTRATION = (0.25, 0.9)  # pixels in a dipole; chosen
+MISMATCH = 0.02  # relative error of the width to which the template is matched; chosen
+DEEPER = 15.0  # science exposures in a template; the least of ZTF's reference images
+KINDS = {"real": 0.5, "dipole": 0.15, "cosmic ray": 0.13, "hot column": 0.08, "noise peak": 0.14}  # chosen
+EDGE = 0.03  # fraction of stamps cut by the edge of the detector, NaN beyond it; chosen
+GALAXY = (15.5, 19.0)  # mag; chosen
+HALF_LIGHT = 2.1  # arcsec at 17 mag, 0.3 scatter of its logarithm: late types, Shen et al. 2003, MNRAS 343, 978
+THICKNESS = 0.21  # of discs, by their diameter; Padilla & Strauss 2008, MNRAS 388, 1321
+COSMIC_RAY = 3.0  # pixels, mean length: one to several, Farage & Pimbblet 2005, PASA 22, 249
 CHUNK = 250  # stamps drawn at a time
 
 _y, _x = np.mgrid[:SIZE, :SIZE] - SIZE // 2
@@ -42,7 +48,7 @@ class Scene(NamedTuple):
     """What stands in N fields, without noise: arrays [N].
 
     kind: one of KINDS; fwhm [pixels] of the science image; flux [adu] of the transient or artefact; star [adu]: a
-    lasting star at the same place (x, y) [pixels from the centre]; galaxy [adu] at (galaxy_x, galaxy_y) with core
+    lasting star at the same place (x, y) [pixels from the centre]; galaxy [adu] at (galaxy_x, galaxy_y) with full width
     `radius` [pixels] and axis ratio `axis` at `angle` [rad]; (dx, dy) [pixels] and `width`: how science and matched
     template disagree in place and in relative width; `length` [pixels] and `tilt` [rad] of a cosmic ray or hot column.
     """
@@ -94,24 +100,30 @@ def draw_scenes(count: int, rng: np.random.Generator) -> Scene:
     on_star = rng.random(count) < np.where(dipole, 0.6, np.where(real, 0.3, 0.0))
     star = np.where(on_star, _flux(rng.uniform(16.0, 19.5, count) - np.where(dipole, 0.5, 0.0)), 0.0)
     hosted = ~on_star & (real | dipole | (rng.random(count) < 0.5))
-    radius, angle = rng.uniform(1.0, 3.5, count), rng.uniform(0, np.pi, count)
-    offset, where = np.where(dipole, 0.0, rng.exponential(1.2, count) * radius), rng.uniform(0, 2 * np.pi, count)
-    shift = np.where(dipole, rng.uniform(*MISREGISTRATION, count), np.abs(REGISTRATION * rng.standard_normal(count)))
-    towards = rng.uniform(0, 2 * np.pi, count)
+    brightness = rng.uniform(*GALAXY, count)
+    half_light = HALF_LIGHT * 10 ** (-0.2 * (brightness - 17)) * np.exp(0.3 * rng.standard_normal(count))
+    radius = half_light / PIXEL / within(0.5)
+    axis, angle = np.sqrt(THICKNESS**2 + (1 - THICKNESS**2) * rng.random(count) ** 2), rng.uniform(0, np.pi, count)
+    away, where = within(0.95 * rng.random(count)) * radius, rng.uniform(0, 2 * np.pi, count)  # as its light is
+    along, across = np.where(dipole, 0, away * np.cos(where)), np.where(dipole, 0, away * axis * np.sin(where))
+    moved, towards = rng.uniform(*MISREGISTRATION, count), rng.uniform(0, 2 * np.pi, count)
+    dx, dy = REGISTRATION * rng.standard_normal((2, count))
     return Scene(
         kind=kind, fwhm=rng.uniform(*SEEING, count) / PIXEL, flux=_flux(mag), star=star, x=x, y=y,
-        galaxy=np.where(hosted, _flux(rng.uniform(15.5, 19.0, count)), 0.0),
-        galaxy_x=x + offset * np.cos(where), galaxy_y=y + offset * np.sin(where),
-        radius=radius, axis=rng.uniform(0.4, 1.0, count), angle=angle,
-        dx=shift * np.cos(towards), dy=shift * np.sin(towards), width=1 + MISMATCH * rng.standard_normal(count),
-        length=rng.uniform(0, 10, count), tilt=rng.uniform(0, np.pi, count),
+        galaxy=np.where(hosted, _flux(brightness), 0.0),
+        galaxy_x=x + along * np.cos(angle) - across * np.sin(angle),
+        galaxy_y=y + along * np.sin(angle) + across * np.cos(angle),
+        radius=radius, axis=axis, angle=angle,
+        dx=np.where(dipole, moved * np.cos(towards), dx), dy=np.where(dipole, moved * np.sin(towards), dy),
+        width=1 + MISMATCH * rng.standard_normal(count),
+        length=rng.exponential(COSMIC_RAY, count), tilt=rng.uniform(0, np.pi, count),
     )  # fmt: skip
 
 
 def expose(scene: Scene, rng: np.random.Generator, difficulty: float = 1.0) -> np.ndarray:
     """Science, template and difference float32 [N, 3, 33, 33] in adu, with photon and read noise times `difficulty`."""
     zero = np.zeros_like(scene.fwhm)
-    best = np.full_like(scene.fwhm, SEEING[0] / PIXEL)
+    best = np.full_like(scene.fwhm, TEMPLATE_SEEING / PIXEL)
     science = lasting(scene, scene.fwhm, zero, zero) + news(scene)
     template = lasting(scene, best, zero, zero)
     matched = lasting(scene, scene.fwhm * scene.width, scene.dx, scene.dy)
@@ -147,11 +159,16 @@ def moffat(
     All [N], in pixels; Moffat 1969, A&A 3, 455, with exponent BETA, stretched along `angle` [rad].
     """
     x, y, long, short, angle = (np.broadcast_to(v, x.shape)[:, None, None] for v in (x, y, long, short, angle))
-    per_width = 2 * np.sqrt(2 ** (1 / BETA) - 1)
+    per_width = 2 * np.sqrt(2 ** (1 / BETA) - 1)  # full width by the scale of the profile
     along = ((_x - x) * np.cos(angle) + (_y - y) * np.sin(angle)) * per_width / long
     across = ((_y - y) * np.cos(angle) - (_x - x) * np.sin(angle)) * per_width / short
     peak = (BETA - 1) / np.pi * per_width**2 / (long * short)
     return peak * (1 + along**2 + across**2) ** -BETA
+
+
+def within(share: np.ndarray | float) -> np.ndarray | float:
+    """Radius [full widths] of the circle that holds `share` of the light of a round Moffat profile."""
+    return np.sqrt((1 - share) ** (1 / (1 - BETA)) - 1) / (2 * np.sqrt(2 ** (1 / BETA) - 1))
 
 
 def aperture_magnitude(difference: np.ndarray) -> np.ndarray:
@@ -172,7 +189,7 @@ def _flux(mag: np.ndarray) -> np.ndarray:
 
 
 def _sigma(clean: np.ndarray) -> np.ndarray:
-    return np.sqrt((clean + SKY) * GAIN + READ_NOISE**2) / GAIN  # 720 electrons of sky: Gaussian enough
+    return np.sqrt((clean + SKY) * GAIN + READ_NOISE**2) / GAIN  # 3000 electrons of sky: Gaussian enough
 
 
 def _unit_noise(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,13 +2,12 @@
 
 Four classes: RR Lyrae, Cepheids, eclipsing binaries and Miras. Their brightness, and largely their amplitudes and
 colours, overlap; what tells them apart is how fast, how steeply and how differently in g and r they change.
-Default sky, difficulty 1: accuracy 0.75 by logistic regression on colour, scatter and mean, 0.98 by gradient boosting
-on measures of time structure; a bidirectional GRU on nights (both bands one step) reached 0.94 in 24 passes over 840
-stars, and 0.82 on the points taken one by one; at difficulty 5, 0.69 and 0.92 for the first two.
+docs/sky.md tells each constant and its source, and how hard the task is.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,13 +19,16 @@ from starbolt.simulate.catalogue import sky_positions
 from starbolt.simulate.noise import measured
 
 BANDS = ("g", "r")
-DEPTH = np.array([20.8, 20.6])  # mag at 5 sigma of g and r; ZTF, Bellm et al. 2019, PASP 131, 018002
-CLASSES = {"rr_lyrae": 0.35, "cepheid": 0.2, "eclipsing": 0.3, "mira": 0.15}  # shares; chosen, like the rest below
-SEASONS, SEASON, YEAR, START = 2, 110.0, 365.25, 58200.0  # count; length, spacing [d], first night [MJD]
-NIGHTS = (38, 83)  # nights a star is observed in all its seasons
-BETWEEN = 0.08  # d between the g and the r exposure of a night
-CLOUDED = 0.1  # fraction of exposures lost
-MEAN = (15.0, 18.8)  # mag, range of mean r, the same for all classes
+DEPTH = np.array([20.8, 20.6])  # mag at 5 sigma of g and r; ZTF, Masci et al. 2019, PASP 131, 018003
+CLASSES = {"rr_lyrae": 0.35, "cepheid": 0.2, "eclipsing": 0.3, "mira": 0.15}  # shares; chosen, unlike the sky's
+SEASONS, SEASON, YEAR = 2, 110.0, 365.25  # count; length and spacing [d]; chosen
+START = 58200.0  # MJD of the first night; ZTF began in March 2018, Bellm et al. 2019, PASP 131, 018002
+NIGHTS = (38, 83)  # nights a star is observed in all its seasons; every third night of 220 are 73
+BETWEEN = 0.042  # d from the g to the r exposure of a night: an hour, as ZTF's public survey is scheduled
+CLOUDED = 0.1  # fraction of exposures lost; chosen
+MEAN = (15.0, 18.8)  # mag, range of mean r, the same for all classes; chosen
+REDDENING = 0.4  # mag, mean of an exponential E(B-V); chosen: most variables of ZTF are near the Galactic plane
+DUST = 3.303 - 2.285  # E(g-r) / E(B-V) in SDSS bands; Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6
 
 
 class Stars(NamedTuple):
@@ -50,8 +52,9 @@ def write_stars(photometry: Path, stars: Path, count: int, rng: np.random.Genera
     drawn = draw_stars(count, rng)
     names = np.array([f"S{i:06d}" for i in range(1, count + 1)])
     star, mjd, band = observe(count, rng)
-    true = magnitude(drawn, star, mjd, band)
-    mag, error = measured(true, DEPTH[band], rng, difficulty)
+    mag, error = measured(magnitude(drawn, star, mjd, band), DEPTH[band], rng, difficulty)
+    found = mag < DEPTH[band]  # False too where there was no positive flux
+    star, mjd, band, mag, error = (values[found] for values in (star, mjd, band, mag, error))
     ra, dec = sky_positions(count, rng)
     mean = np.bincount(star, mag, count) / np.bincount(star, minlength=count)
     heads = {"objid": names, "ra": ra, "dec": dec, "mean_mag": mean.astype(np.float32), "class": drawn.kind}
@@ -66,9 +69,8 @@ def draw_stars(count: int, rng: np.random.Generator) -> Stars:
     kind = rng.choice(list(CLASSES), count, p=list(CLASSES.values()))
     drawn = {name: np.stack(draw(count, rng)) for name, draw in _DRAW.items()}
     period, amplitude, ratio, colour, shape = sum((kind == name) * values for name, values in drawn.items())
-    reddening = rng.exponential(0.12, count)  # mag, E(g - r)
     return Stars(
-        kind, rng.uniform(*MEAN, count), colour + reddening, period, rng.random(count),
+        kind, rng.uniform(*MEAN, count), colour + DUST * rng.exponential(REDDENING, count), period, rng.random(count),
         np.stack([amplitude, amplitude * ratio], axis=1), shape,
     )  # fmt: skip
 
@@ -95,10 +97,20 @@ def magnitude(stars: Stars, star: np.ndarray, mjd: np.ndarray, band: np.ndarray)
 
 
 def pulse(phase: np.ndarray, steepness: np.ndarray) -> np.ndarray:
-    """A pulsation [mag per unit amplitude], mean 0: a sine at steepness 0, fast rise, slow decline at 1."""
+    """A pulsation of unit height, peak to peak, and mean 0: a sine at steepness 0, fast rise and slow decline at 1."""
+    grid, height = _heights()
+    return _harmonics(phase, steepness) / np.interp(steepness, grid, height)
+
+
+def _harmonics(phase: np.ndarray, steepness: np.ndarray) -> np.ndarray:
     angle = -2 * np.pi * phase  # backwards, since magnitudes fall where the light rises
-    harmonics = [steepness ** (k - 1) * np.sin(k * angle) / k for k in (1, 2, 3, 4)]
-    return sum(harmonics) / (2 + 0.2 * steepness)
+    return sum((steepness ** (k - 1) * np.sin(k * angle) / k for k in (2, 3, 4)), np.sin(angle))
+
+
+@cache
+def _heights() -> tuple[np.ndarray, np.ndarray]:
+    grid = np.linspace(0, 1, 101)
+    return grid, np.ptp(_harmonics(np.linspace(0, 1, 1001), grid[:, None]), axis=1)
 
 
 def eclipses(phase: np.ndarray, width: np.ndarray) -> np.ndarray:
@@ -108,36 +120,47 @@ def eclipses(phase: np.ndarray, width: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * ((apart - 0.5) / sigma) ** 2) + (0.3 + 0.6 * width) * np.exp(-0.5 * (apart / sigma) ** 2)
 
 
-# Per star: period [d], amplitude in g [mag], amplitude r / g, g - r [mag], shape.
+# Per star: period [d], amplitude in g [mag], amplitude r / g, g - r [mag], shape. Chosen where no source is named.
+# Sesar: Sesar et al. 2010, ApJ 708, 717, table 2, of which the first 54 stars were read.
 
 
 def _rr_lyrae(count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    first = rng.random(count) < 0.3  # first-overtone pulsators (RRc): shorter periods, nearly sines
-    period = np.where(first, rng.normal(0.337, 0.03, count), rng.normal(0.576, 0.06, count))  # means: see below
-    amplitude = np.where(first, rng.uniform(0.3, 0.6, count), rng.uniform(0.4, 1.2, count))
+    """First-overtone pulsators (RRc) are 91 of 407 in Watkins et al. 2009, MNRAS 398, 1757. Mean periods: Soszynski et
+    al. 2009, Acta Astronomica 59, 1; their scatter, amplitudes, ratios and colours: Sesar."""
+    first = rng.random(count) < 0.22
+    period = np.where(first, rng.normal(0.337, 0.045, count), rng.normal(0.576, 0.08, count))
+    amplitude = np.where(first, rng.uniform(0.35, 0.6, count), rng.uniform(0.4, 1.4, count))
+    colour = np.where(first, rng.normal(0.06, 0.04, count), rng.normal(0.12, 0.06, count))
     steep = np.where(first, rng.uniform(0.0, 0.3, count), rng.uniform(0.7, 1.0, count))
-    return period, amplitude, rng.normal(0.72, 0.04, count), rng.normal(0.25, 0.08, count), steep
+    return period, amplitude, rng.normal(0.72, 0.04, count), colour, steep
 
 
 def _cepheid(count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    period = 10 ** rng.normal(1.05, 0.2, count)
+    """Fundamental mode alone. Logarithms of the periods: two sigma are the range 0.4 to 1.6 of 321 stars of the Galaxy,
+    Tammann et al. 2003, A&A 404, 423."""
+    period = 10 ** rng.normal(1.0, 0.3, count)
     steep = rng.uniform(0.4, 0.9, count)
     return period, rng.uniform(0.3, 1.2, count), rng.normal(0.65, 0.04, count), rng.normal(0.45, 0.12, count), steep
 
 
 def _eclipsing(count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Close binaries touch and turn fast: at width 1 near 0.40 d, the commonest period (Pietrukowicz et al. 2013, Acta
+    Astronomica 63, 115), within the 0.235 to 0.990 d of contact binaries (Hong et al. 2022, AJ 163, 157)."""
     width = rng.uniform(0, 1, count)
-    period = 10 ** rng.normal(0.5 - 0.6 * width, 0.2, count)  # close binaries touch and turn fast
-    return period, rng.uniform(0.3, 1.5, count), rng.normal(0.97, 0.03, count), rng.normal(0.4, 0.25, count), width
+    period = 10 ** rng.normal(0.5 - 0.9 * width, 0.3 - 0.15 * width, count)
+    amplitude = rng.uniform(0.3, 1.5 - 0.75 * width, count)
+    return period, amplitude, rng.normal(0.97, 0.03, count), rng.normal(0.4, 0.25, count), width
 
 
 def _mira(count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Of the periods of 80 to 1000 d in the General Catalogue of Variable Stars, those that two seasons can show. Most
+    are semiregular, as in the Large Magellanic Cloud (Soszynski et al. 2009, Acta Astronomica 59, 239). Redder than
+    most red giants, 0.29 to 1.33 mag (Karaali & Yaz Gokce 2013, arXiv:1306.3665)."""
     period = rng.uniform(100, 450, count)
-    amplitude = 0.4 + rng.exponential(1.2, count)  # semiregular long-period stars are counted in
-    return period, amplitude, rng.normal(0.75, 0.06, count), rng.normal(0.9, 0.3, count), rng.uniform(0, 0.4, count)
+    amplitude = 0.4 + rng.exponential(1.2, count)
+    return period, amplitude, rng.normal(0.75, 0.06, count), rng.normal(1.1, 0.25, count), rng.uniform(0, 0.4, count)
 
 
-# Mean periods of RR Lyrae: Soszynski et al. 2009, Acta Astronomica 59, 1 (Large Magellanic Cloud).
 _DRAW = {"rr_lyrae": _rr_lyrae, "cepheid": _cepheid, "eclipsing": _eclipsing, "mira": _mira}
 
 

@@ -22,8 +22,10 @@ def measured(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measured magnitudes and the errors that are told of them [mag], like `true`.
 
-    The scatter is that of the true magnitude; the error told is that of the measured one, which is all that an observer
-    has. Told of the true one it would be a measurement without noise, and a network would read it.
+    The noise is Gaussian in flux, with the error of the true magnitude; NaN where the flux is not positive. The error
+    told is that of the measured magnitude, which is all that an observer has. Told of the true one it would be a
+    measurement without noise, and a network would read it.
     """
-    mag = true + magnitude_error(true, depth, difficulty) * rng.standard_normal(true.shape)
+    flux = 1 + np.log(10) / 2.5 * magnitude_error(true, depth, difficulty) * rng.standard_normal(true.shape)
+    mag = true - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
     return mag, magnitude_error(mag, depth, difficulty)
