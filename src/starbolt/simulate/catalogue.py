@@ -63,7 +63,7 @@ def write_catalogue(file: Path, count: int, rng: np.random.Generator, difficulty
     redshift, kind, r = draw_galaxies(count, rng)
     true = r[:, None] + template_colours(redshift, *scattered(kind, rng))
     mag, error = measured(true, DEPTH, rng, difficulty)
-    lost = ~(error[:, 0] < UNDETECTED * difficulty) | (rng.random(count) < MISSING)
+    lost = ~(error[:, 0] < UNDETECTED) | (rng.random(count) < MISSING)
     mag[lost, 0] = error[lost, 0] = np.nan
     table = Table({"objid": [f"G{i:06d}" for i in range(1, count + 1)]}, meta={"MAGSYS": "AB"})
     table["ra"], table["dec"] = sky_positions(count, rng)
