@@ -46,5 +46,14 @@ def test_a_waived_finding_is_told_and_escaped_on_the_page(table_run: Callable[..
     assert "never saw" not in page
 
 
+def test_a_note_is_told_and_the_test_objects_stay_unseen(table_run: Callable[..., Path]) -> None:
+    folder = table_run(50)
+    noted = {**FINDING, "name": "cadence", "sentence": "how they were observed tells", "waived": False, "note": True}
+    assert "(a note): how they were observed tells" in audited(folder, noted)
+    page = write(folder).read_text()
+    assert "The audit notes: how they were observed tells (see Audit below)." in page
+    assert "were waived" not in page
+
+
 def test_a_run_that_was_not_audited_has_no_such_section(table_run: Callable[..., Path]) -> None:
     assert "<h2>Audit</h2>" not in write(table_run(50)).read_text()

@@ -98,8 +98,10 @@ class Walk:
             lines = str(error).splitlines()
             yield Finding("fault", "audit", " ".join(line.strip(" -") for line in lines[1:2]) or lines[0], lines[-1])
             return
+        for note in audited.notes:
+            yield Finding("warning", "audit", note)
         waived = sum(finding.waived for finding in audited.findings)
-        yield Finding("ok", "audit", f"nothing found{f' but {waived} that you waive' if waived else ''}")
+        yield Finding("ok", "audit", f"no fault found{f' but {waived} that you waive' if waived else ''}")
 
     def network(self) -> Iterator[Finding]:
         """Where it runs, how large it is."""

@@ -16,6 +16,7 @@ MEANING = {
     "images": "identical or nearly identical images in two parts",
     "rows": "identical table rows in two parts",
     "series": "identical series in two parts",
+    "cadence": "number, spacing or bands of the points that alone tell a class, or the quantity",
     "target": "a feature that alone tells the target",
     "missing": "a feature that is missing in one class only",
     "statistics": "statistics of other rows than those of training",
@@ -45,13 +46,13 @@ def _summary(looked: Mapping[str, str], findings: list[dict[str, Any]]) -> str:
     if not findings:
         return f"{made} checks before the training found no fault of the data or their split."
     names = ", ".join(dict.fromkeys(finding["name"] for finding in findings))
-    return f"{made} checks before the training; findings that the user waived (audit.waive): {escape(names)}."
+    return f"{made} checks before the training; found, but noted or waived (audit.waive): {escape(names)}."
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
     words = "; ".join(" and ".join(offender) for offender in finding["offenders"])
     more = "; ..." if finding["count"] > len(finding["offenders"]) else ""
-    waived = "waived" if finding["waived"] else "not waived"
+    waived = "waived" if finding["waived"] else "a note" if finding.get("note") else "not waived"
     return f"<b>{escape(finding['name'])}</b> ({waived}): {escape(finding['sentence'])}: {escape(words + more)}"
 
 

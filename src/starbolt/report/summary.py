@@ -38,7 +38,9 @@ def headline(results: Results, found: Mapping[str, Interval]) -> str:
 def findings(results: Results, found: Mapping[str, Interval], told: Sequence[Measured]) -> list[str]:
     """What else a reader must know, a sentence or two each."""
     doubt = f"The audit found faults that were waived ({waived(results)}): see Audit below." if waived(results) else ""
-    made = [beside_controls(results, found), *calibrated(results), *failing(results, told), doubt, seal(results)]
+    noted = [f"The audit notes: {one['sentence']} (see Audit below)." for one in _found(results, note=True)]
+    good = [beside_controls(results, found), *calibrated(results), *failing(results, told)]
+    made = [*good, doubt, *noted, seal(results)]
     return [words for words in made if words]
 
 
@@ -50,7 +52,11 @@ def shifted(results: Results) -> list[str]:
 
 def waived(results: Results) -> str:
     """Findings of the audit that were let pass: the test objects may then be known."""
-    return ", ".join(dict.fromkeys(finding["name"] for finding in results.audit.get("findings", [])))
+    return ", ".join(dict.fromkeys(finding["name"] for finding in _found(results, note=False)))
+
+
+def _found(results: Results, *, note: bool) -> list[dict[str, Any]]:
+    return [finding for finding in results.audit.get("findings", []) if finding.get("note", False) == note]
 
 
 def beside_controls(results: Results, found: Mapping[str, Interval]) -> str:

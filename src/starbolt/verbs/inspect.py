@@ -89,9 +89,11 @@ def describe_target(data: ObjectDataModule, kind: str, audit: Audit) -> list[str
     else:
         header = ("target", "unit", "part", "objects", "min", "median", "max", "mean", "spread")
         show(header, quantity_rows(data), title=f"\nvalues of {names}")
-    found = audit(data).findings
+    audited = audit(data)
     return data.notes + [
-        f"{'waived' if f.waived else 'training would stop here'}: {f.sentence}: {f.first}" for f in found
+        f"{'waived' if f.waived else 'training would stop here'}: {f.sentence}: {f.first}"
+        for f in audited.findings
+        if f.waived or not f.note
     ]
 
 

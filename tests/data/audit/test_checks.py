@@ -210,3 +210,53 @@ def test_images_copied_are_found(tmp_path):
     np.save(tmp_path / "stack.npy", stack)
     finding = found(opened(tmp_path, source, **words))["images"]
     assert {name.split(" ")[0] for name in finding.offenders[0]} == {"o0", f"o{far}"}
+
+
+def observed(tmp_path, keep, **options):
+    """80 objects of two kinds without any signal, of which `keep` [80, 12] says which points there are."""
+    source, points = catalogue(80), light_curves()
+    objects = {key: source[key] for key in ("name", "kind", "part", "z")}
+    kept = {key: np.asarray(values)[keep(np.array(source["kind"])).ravel()] for key, values in points.items()}
+    return opened(tmp_path, kept, objects=objects, time="mjd", value="mag", made=SeriesDataModule, **options)
+
+
+def rarely(kind):
+    """Galaxies are observed half as often."""
+    return (kind == "star")[:, None] | (np.arange(12) % 2 == 0)
+
+
+def test_a_cadence_that_tells_the_class_is_noted_and_stops_nothing(tmp_path):
+    data = observed(tmp_path, rarely)
+    audited = Audit()(data)
+    (finding,) = audited.findings
+    assert finding.name == "cadence"
+    assert ("the number of points tells galaxy (AUC 1.00)",) in finding.offenders
+    assert data.notes.count(audited.notes[0]) == 1
+    audited.refuse()
+    Audit()(data)
+    assert data.notes.count(audited.notes[0]) == 1
+    waived = Audit(waive="cadence")(observed(tmp_path, rarely))
+    assert waived.findings[0].waived
+    assert not waived.notes
+
+
+def test_one_cadence_for_all_is_no_finding(tmp_path):
+    some = np.random.default_rng(1).random((80, 12)) < 0.7  # by lot
+    assert not Audit()(observed(tmp_path, lambda kind: some)).findings
+
+
+def test_a_cadence_that_tells_a_quantity_is_noted(tmp_path):
+    order = np.argsort(np.argsort(catalogue(80)["z"]))
+    audited = Audit()(observed(tmp_path, lambda kind: np.arange(12) < 2 + order[:, None] // 8, aim="quantity"))
+    assert [finding.name for finding in audited.findings] == ["cadence"]
+
+
+def test_where_rows_are_copied_the_target_is_to_be_looked_at_again_without_them(tmp_path):
+    random, rare = np.random.default_rng(0), np.repeat(np.arange(20), 40)  # each rare object stands forty times
+    source = {name: np.concatenate([random.normal(size=800), random.normal(size=20)[rare]]) for name in "abcdefgh"}
+    source |= {"name": [f"o{i}" for i in range(1600)], "kind": ["star"] * 800 + ["quasar"] * 800}
+    source["part"] = np.array(["train", "val", "cal", "test"])[np.arange(1600) % 4]
+    data = opened(tmp_path, source, features=list("abcdefgh"), group=None, ra=None, dec=None)
+    faults = found(data)
+    assert {"rows", "target"} <= set(faults)
+    assert "drop the copies first" in faults["target"].way_out

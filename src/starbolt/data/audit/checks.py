@@ -8,17 +8,19 @@ from functools import partial
 
 from starbolt.archives.reading.columns import nearest
 from starbolt.data.audit import copies, identity, leaks, stamps
+from starbolt.data.audit.cadence import cadence
 from starbolt.data.audit.findings import Audited, Finding
 from starbolt.data.audit.sides import Sides
 from starbolt.data.measure import measure_target, rows_digest
 from starbolt.data.module import ObjectDataModule
 
-CHECKS = ("ids", "groups", "positions", "images", "rows", "series", "target", "missing", "statistics")
+CHECKS = ("ids", "groups", "positions", "images", "rows", "series", "cadence", "target", "missing", "statistics")
 COPIES: dict[str, tuple[str, Callable[..., Finding | None]]] = {  # by the kind of a modality
     "image": ("images", stamps.images),
     "table": ("rows", copies.rows),
     "series": ("series", copies.series),
 }
+COPIED = "drop the copies first: where a value stands many times with one answer, any column tells it"
 Check = tuple[str, str, Callable[[], Finding | None]]
 
 
@@ -37,15 +39,19 @@ class Audit:
         self.radius, self.limit = radius, limit
 
     def __call__(self, data: ObjectDataModule) -> Audited:
-        """The findings on a data module that is open; nothing is raised, see `Audited.refuse`."""
+        """The findings on a data module that is open; its notes get those that stop nothing."""
         looked: dict[str, str] = {}
         findings = []
         for name, about, check in self._checks(data, Sides.of(data)):
             looked[name] = f"{looked[name]}; {about}" if name in looked else about
             finding = check()
+            if finding and name == "target" and any(earlier.name == "rows" for earlier in findings):
+                finding = replace(finding, way_out=COPIED)
             if finding:
                 findings.append(replace(finding, waived=finding.name in self.waive))
-        return Audited({name: looked.get(name, "") for name in CHECKS}, tuple(findings))
+        audited = Audited({name: looked.get(name, "") for name in CHECKS}, tuple(findings))
+        data.notes += [note for note in audited.notes if note not in data.notes]
+        return audited
 
     def _checks(self, data: ObjectDataModule, sides: Sides) -> Iterator[Check]:
         """Each check that applies: its name, what it looks at, and the check itself."""
@@ -58,6 +64,8 @@ class Audit:
         for name, source in data.sources.items():
             check, find = COPIES[source.modality.kind]
             yield check, name, partial(find, sides, name, source)
+            if source.modality.kind == "series":
+                yield "cadence", name, partial(cadence, sides, name, source, data.y, data.spec.target)
         tables = {name: source for name, source in data.sources.items() if source.modality.kind == "table"}
         if tables:
             channels = f"{sum(len(source.modality.channels) for source in tables.values())} features"

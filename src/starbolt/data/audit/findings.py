@@ -13,7 +13,8 @@ class Finding:
     """A fault of the data or their split.
 
     name: by which it is waived. sentence: what was found. count: of the offenders. way_out: what to do about it.
-    offenders: the first of them, each a pair of objects with their parts, or a feature with its score.
+    offenders: the first of them, each a pair of objects with their parts, or a feature with its score. note: it may be
+    as it should be, and stops nothing.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Finding:
     way_out: str
     offenders: tuple[tuple[str, ...], ...] = ()
     waived: bool = False
+    note: bool = False
 
     @property
     def first(self) -> str:
@@ -44,9 +46,15 @@ class Audited:
     looked: dict[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def notes(self) -> list[str]:
+        """The findings that stop nothing and were not waived, each in a sentence."""
+        told = (finding for finding in self.findings if finding.note and not finding.waived)
+        return [f"{finding.sentence}: {finding.first}; {finding.way_out}" for finding in told]
+
     def refuse(self) -> None:
-        """AuditError where a finding was not waived."""
-        faults = [finding for finding in self.findings if not finding.waived]
+        """AuditError where a fault was found and not waived."""
+        faults = [finding for finding in self.findings if not (finding.waived or finding.note)]
         if faults:
             listed = "\n".join(f"- {f.name}: {f.sentence}: {f.first}\n  {f.way_out}" for f in faults)
             names = ",".join(f.name for f in faults)

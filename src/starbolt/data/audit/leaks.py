@@ -28,7 +28,7 @@ def target(sides: Sides, tables: dict[str, Source], y: np.ndarray, aim: TargetSp
 
     Of several classes each must be told: a feature that picks out one of them is a good feature.
     """
-    rows = _sampled(sides.rows)
+    rows = sampled(sides.rows)
     found = {}
     for name, source in tables.items():
         x = _values(source, rows)
@@ -49,18 +49,23 @@ def target(sides: Sides, tables: dict[str, Source], y: np.ndarray, aim: TargetSp
 
 def missing(sides: Sides, tables: dict[str, Source], y: np.ndarray, aim: TargetSpec, limit: float) -> Finding | None:
     """Features of the tables that are missing in just one class, or by the value of the quantity."""
-    rows = _sampled(sides.rows)
+    rows = sampled(sides.rows)
     found = {}
     for name, source in tables.items():
         absent = ~np.isfinite(_values(source, rows))
         for c in np.flatnonzero(absent.any(0) & ~absent.all(0)):
             known = absent[:, c].astype(np.float32)
-            scores = class_areas(known, y[rows], len(aim.classes)) if aim.classes else [told(known, y[rows], aim)]
-            if max(scores, default=0.0) > limit:
-                found[f"{name}: {source.modality.channels[c]}"] = max(scores)
+            areas = class_areas(known, y[rows], len(aim.classes)) if aim.classes else {0: told(known, y[rows], aim)}
+            if (score := max(areas.values(), default=0.0)) > limit:
+                found[f"{name}: {source.modality.channels[c]}"] = score
     what = "AUC" if aim.classes else "R2"
     sentence = f"whether {len(found)} feature{'s' * (len(found) != 1)} are missing tells the target"
     return _finding("missing", found, sentence, what)
+
+
+def sampled(rows: np.ndarray) -> np.ndarray:
+    """Some of the rows, in random order: objects that a feature does not tell apart must not lie as in the file."""
+    return np.random.default_rng(0).permutation(rows)[:SAMPLE]
 
 
 def told(values: np.ndarray, y: np.ndarray, aim: TargetSpec) -> float:
@@ -71,23 +76,23 @@ def told(values: np.ndarray, y: np.ndarray, aim: TargetSpec) -> float:
     known = np.isfinite(values)
     if aim.classes:
         areas = class_areas(values[known], y[known], len(aim.classes))
-        return min(areas) if len(areas) > 1 else 0.0
+        return min(areas.values()) if len(areas) > 1 else 0.0
     return max(_quantity_told(values[known], quantity[known]) for quantity in y.T)
 
 
-def class_areas(values: np.ndarray, y: np.ndarray, classes: int) -> list[float]:
+def class_areas(values: np.ndarray, y: np.ndarray, classes: int) -> dict[int, float]:
     """Area under the ROC curve of each class that has, and leaves, objects enough, from values [n] and codes [n]."""
     counts = np.bincount(y, minlength=classes)
     large = np.flatnonzero((counts >= MEMBERS) & (len(y) - counts >= MEMBERS))
     if len(y) < FEWEST or len(large) == 0:
-        return []
+        return {}
     ranks = rankdata(values)
     order = np.argsort(values, kind="stable")
-    areas = []
-    for code in large:
+    areas = {}
+    for code in large.tolist():
         member = y == code
         rank = _area(ranks, member)
-        areas.append(max(rank, 1 - rank, _area(rankdata(_neighbours(member[order])), member[order])))
+        areas[code] = max(rank, 1 - rank, _area(rankdata(_neighbours(member[order])), member[order]))
     return areas
 
 
@@ -120,11 +125,6 @@ def _smoothness(ordered: np.ndarray) -> float:
     residual = ordered[1:-1] - (ordered[:-2] + ordered[2:]) / 2
     variance = float(np.var(ordered))
     return 1 - float(np.mean(residual**2)) / 1.5 / variance if variance > 0 else 0.0
-
-
-def _sampled(rows: np.ndarray) -> np.ndarray:
-    """Some of the rows, in random order: objects that a feature does not tell apart must not lie as in the file."""
-    return np.random.default_rng(0).permutation(rows)[:SAMPLE]
 
 
 def _values(source: Source, rows: np.ndarray) -> np.ndarray:
