@@ -41,7 +41,7 @@ class Audit:
     def __call__(self, data: ObjectDataModule) -> Audited:
         """The findings on a data module that is open; its notes get those that stop nothing."""
         looked: dict[str, str] = {}
-        findings = []
+        findings: list[Finding] = []
         for name, about, check in self._checks(data, Sides.of(data)):
             looked[name] = f"{looked[name]}; {about}" if name in looked else about
             finding = check()
