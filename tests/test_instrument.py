@@ -33,6 +33,32 @@ def test_every_form_of_a_table_gets_the_same_answer(trained, sky, answers):
             assert mine[key] == pytest.approx(row["redshift"], abs=1e-6), name
 
 
+def test_words_say_how_a_table_is_read_otherwise(trained, sky, tmp_path):
+    instrument, table = starbolt.load(trained("mlp")), Table.read(sky["catalogue"])
+    wanted = instrument.predict(table)
+    table["g"][3] = -99.0
+    table.rename_column("objid", "name")
+    found = instrument.predict(table, id="name", missing=[-99])
+    assert list(found["id"]) == list(wanted["id"])
+    assert found["mask"][3] > wanted["mask"][3]
+    np.testing.assert_allclose(np.delete(found["redshift"], 3), np.delete(wanted["redshift"], 3), atol=1e-6)
+    images = starbolt.load(trained("cnn"))
+    moved = sky["cutouts"].rename(tmp_path / "stamps")
+    try:
+        stamps = images.predict(sky["labels"], root=str(moved))
+    finally:
+        moved.rename(sky["cutouts"])
+    assert len(stamps) == len(Table.read(sky["labels"]))
+
+
+def test_words_that_cannot_be_are_told(trained, sky):
+    instrument = starbolt.load(trained("mlp"))
+    with pytest.raises(ValueError, match="TableDataModule has no word 'mising'; did you mean 'missing'"):
+        instrument.predict(sky["catalogue"], mising=[-99])
+    with pytest.raises(ValueError, match="id= says how a table is read, and this is an array; leave it out"):
+        instrument.predict(np.zeros((3, 2)), id="name")
+
+
 def test_an_array_of_channels_gets_the_answer_of_its_table(trained, sky):
     instrument = starbolt.load(trained("mlp"))
     table = Table.read(sky["catalogue"])[:7]

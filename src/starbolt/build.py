@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from starbolt.adopting import adopt
+from starbolt.archives.reading.columns import nearest
 from starbolt.calibration import column_values
 from starbolt.checkpoints import AsideCheckpointIO, find_checkpoint
 from starbolt.contract import Spec
@@ -55,8 +56,13 @@ def calibrate(cfg: DictConfig) -> Callable[..., list[str]] | None:
     return _made(cfg.get("calibration"))
 
 
-def data_like(learner: Learner | Ensemble, source: Any, cache: str | None = None) -> ObjectDataModule:
-    """A data module that reads `source` as the training data of a learner were read, target and row choices aside."""
+def data_like(
+    learner: Learner | Ensemble, source: Any, cache: str | None = None, given: Mapping[str, Any] | None = None
+) -> ObjectDataModule:
+    """A data module that reads `source` as the training data of a learner were read, target and row choices aside.
+
+    given: words of the data module in which the two differ. ValueError where it has no such word.
+    """
     recipe = learner.recipe
     made = get_class(recipe["data"]["_target_"])
     if made not in (TableDataModule, ImageDataModule, SeriesDataModule, SpectraDataModule):
@@ -65,7 +71,11 @@ def data_like(learner: Learner | Ensemble, source: Any, cache: str | None = None
         CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")
     )  # a table in memory has its names
     words = {key: value for key, value in recipe["data"].items() if key not in (*left, "_target_")}
-    return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache})
+    known = list(inspect.signature(made).parameters)[1:]
+    for word in given or {}:
+        if word not in known:
+            raise ValueError(f"{made.__name__} has no word {word!r}; {nearest(word, known)}")
+    return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache} | dict(given or {}))
 
 
 def sources_of(words: Mapping[str, Any]) -> dict[str, None]:

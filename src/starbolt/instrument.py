@@ -38,7 +38,7 @@ class Instrument:
     def __init__(self, learner: Network) -> None:
         self.learner, self.spec = learner, learner.spec
 
-    def predict(self, objects: Any) -> Table:
+    def predict(self, objects: Any, **words: Any) -> Table:
         """One row per object: `id`, then the task's columns, as `starbolt predict` writes them, with units.
 
         `mask` is the fraction of the object's numbers that is unmeasured, `outside` names the input furthest
@@ -46,14 +46,18 @@ class Instrument:
 
         objects: a table (file, astropy, pandas, pyarrow, dict of columns) with the column names of the training data
         (for light curves, the observations); an array [N, C] or [N, C, H, W], channels in the order of `spec`, NaN
-        where unmeasured; or a data module.
-        Raises ValueError where the channels do not match the spec.
+        where unmeasured; or a data module. words: of the data module, where a table is read otherwise than that of the
+        training, such as id="name", missing=[-99] or root="new_stamps".
+        Raises ValueError where the channels do not match the spec, or there is no such word.
         """
+        if words and isinstance(objects, np.ndarray | ObjectDataModule):
+            kind = "an array" if isinstance(objects, np.ndarray) else "a data module"
+            raise ValueError(f"{next(iter(words))}= says how a table is read, and this is {kind}; leave it out")
         if isinstance(objects, np.ndarray):
             return self._predict(self._array(objects), np.arange(len(objects)).astype(str))
         with TemporaryDirectory(prefix="starbolt_") as cache:
             ready = isinstance(objects, ObjectDataModule)
-            data = objects if ready else build.data_like(self.learner, objects, cache)
+            data = objects if ready else build.data_like(self.learner, objects, cache, words)
             data.open_like(self.spec)
             if _channels(data.spec) != _channels(self.spec):
                 raise ValueError("these data were opened with other channels before; give a fresh data module")
