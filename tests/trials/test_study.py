@@ -325,6 +325,24 @@ def test_poor_trials_are_told_to_end_and_one_that_ended_is_not(tmp_path, pruner)
     assert study.trials()[ended[0]].curve[-1][0] < 9
 
 
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_none_is_ended_in_its_first_epochs(tmp_path, pruner):
+    study = Study(tmp_path, pruner=pruner, startup=3, warmup=5)
+    study.plan([{"seed": str(seed)} for seed in range(16)])
+    for _ in range(8):
+        good = study.next(0, "me").number
+        assert not any(study.report(good, step, 0.1) for step in range(20))
+        study.tell(good, "finished", 0.1)
+    ends = []
+    for _ in range(8):
+        poor = study.next(0, "me").number
+        ends += [next((step for step in range(20) if study.report(poor, step, 99.0)), None)]
+        study.tell(poor, "pruned", reason="poor")
+    ended = [step for step in ends if step is not None]
+    assert ended
+    assert min(ended) >= 4
+
+
 def test_a_score_that_should_grow_is_poor_where_it_is_small(tmp_path):
     study = Study(tmp_path, mode="max", pruner="median", startup=2)
     study.plan([{"seed": str(seed)} for seed in range(4)])

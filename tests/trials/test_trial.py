@@ -13,7 +13,7 @@ from starbolt.trials.trial import FILE, STATE, End, assign, ended
 
 def test_a_folder_is_assigned_to_a_trial(tmp_path):
     assign(tmp_path, 3, "val/loss", "min", None, 10)
-    told = {"number": 3, "objective": "val/loss", "mode": "min", "pruner": None, "startup": 10}
+    told = {"number": 3, "objective": "val/loss", "mode": "min", "pruner": None, "startup": 10, "warmup": 0}
     assert json.loads((tmp_path / FILE).read_text()) == told
 
 

@@ -57,7 +57,7 @@ class Sweep:
         files.begin(self.folder, self._about(), self.axes)
         self.study = Study(
             self.folder, axes=self.axes, mode=mode, sampler=plan.sampler, pruner=plan.pruner, seed=plan.seed,
-            startup=plan.startup,
+            startup=plan.startup, warmup=plan.warmup,
         )  # fmt: skip
         self.study.plan(points)
         if plan.retry:
@@ -98,7 +98,8 @@ class Sweep:
         else:
             cfg = self._composed([f"{key}={text}" for key, text in trial.settings.items()], folder, self.label(trial))
             write_config(cfg, [*self.words, *(f"{key}={text}" for key, text in trial.settings.items())])
-        assign(folder, trial.number, self.plan.objective, self.mode, self.plan.pruner, self.plan.startup)
+        plan = self.plan
+        assign(folder, trial.number, plan.objective, self.mode, plan.pruner, plan.startup, plan.warmup)
         return folder
 
     def _composed(self, settings: list[str], folder: Path, label: str) -> Any:

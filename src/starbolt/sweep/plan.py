@@ -23,7 +23,7 @@ class Plan:
 
     sampler: str = "grid"
     pruner: str | None = None
-    startup, seed, trials = 10, 0, 0
+    startup, warmup, seed, trials = 10, 0, 0, 0
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Search(Plan):
 
     sampler: "tpe" (Bergstra et al. 2011, NeurIPS 24), "random", or "grid". trials: how many. startup: of them at
     random before the sampler learns. pruner: None, "median" or "hyperband" (Li et al. 2018, JMLR 18, 185), which ends
-    trials that do poorly. seed: of the sampler.
+    trials that do poorly, after `warmup` epochs at the earliest. seed: of the sampler.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Search(Plan):
         trials: int = 20,
         startup: int = 10,
         pruner: str | None = None,
+        warmup: int = 0,
         seed: int = 0,
         name: str | None = None,
         resume: bool = True,
@@ -104,7 +105,8 @@ class Search(Plan):
             if value not in known:
                 names = ", ".join(str(each or "null") for each in known)
                 raise UserError(f"sweep.{word}={value} is not one of {names}")
-        self.sampler, self.trials, self.startup, self.pruner, self.seed = sampler, trials, startup, pruner, seed
+        self.sampler, self.trials, self.startup, self.seed = sampler, trials, startup, seed
+        self.pruner, self.warmup = pruner, warmup
 
     def points(self, axes: Sequence[Axis]) -> list[dict[str, str]]:
         return points(axes) if self.sampler == "grid" else []

@@ -45,7 +45,7 @@ class Attempt:
     def study(self) -> Study:
         """The journal, in the folder above."""
         about = self.about
-        return Study(self.folder.parent, mode=about["mode"], pruner=about["pruner"], startup=about["startup"])
+        return Study(self.folder.parent, **{word: about[word] for word in ("mode", "pruner", "startup", "warmup")})
 
     @contextmanager
     def recorded(self) -> Iterator[None]:

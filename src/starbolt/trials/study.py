@@ -62,7 +62,7 @@ class Study:
     """The journal of a sweep's folder; created where there is none.
 
     axes: what is searched, where a sampler draws. mode: "min" or "max". sampler, pruner: see SAMPLERS, PRUNERS.
-    startup: trials at random before a sampler learns.
+    startup: trials at random before a sampler learns. warmup: epochs before a pruner ends a trial.
     With one seed and the same trials before it, a trial is always given the same settings.
     """
 
@@ -76,6 +76,7 @@ class Study:
         pruner: str | None = None,
         seed: int = 0,
         startup: int = 10,
+        warmup: int = 0,
     ) -> None:
         folder = folder.absolute()
         self.axes, self.sampler, self.seed, self.startup = {axis.key: axis for axis in axes}, sampler, seed, startup
@@ -90,7 +91,7 @@ class Study:
                 storage=storage,
                 study_name=NAME,
                 direction={"min": "minimize", "max": "maximize"}[mode],
-                pruner=_pruner(optuna, pruner, startup),
+                pruner=_pruner(optuna, pruner, startup, warmup),
                 load_if_exists=True,
             )
 
@@ -257,10 +258,12 @@ def _mend(journal: Path, lock: Any) -> None:
         lock.release()
 
 
-def _pruner(optuna: Any, name: str | None, startup: int) -> Any:
+def _pruner(optuna: Any, name: str | None, startup: int, warmup: int) -> Any:
     if name == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=min(startup, 5))
-    return optuna.pruners.HyperbandPruner() if name == "hyperband" else optuna.pruners.NopPruner()
+        return optuna.pruners.MedianPruner(n_startup_trials=min(startup, 5), n_warmup_steps=warmup)
+    if name == "hyperband":
+        return optuna.pruners.HyperbandPruner(min_resource=max(warmup, 1))
+    return optuna.pruners.NopPruner()
 
 
 def _distribution(optuna: Any, axis: Axis) -> Any:

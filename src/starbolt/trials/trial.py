@@ -22,15 +22,17 @@ class End(NamedTuple):
     reason: str | None = None
 
 
-def assign(folder: Path, number: int, objective: str, mode: str, pruner: str | None, startup: int) -> None:
+def assign(
+    folder: Path, number: int, objective: str, mode: str, pruner: str | None, startup: int, warmup: int = 0
+) -> None:
     """Write trial.json: the run in this folder is trial `number` of the study in the folder above.
 
     How an earlier trial ended that had the folder is forgotten.
     """
     if _number(folder) != number:
         (folder / STATE).unlink(missing_ok=True)
-    content = {"number": number, "objective": objective, "mode": mode, "pruner": pruner, "startup": startup}
-    write_json(folder / FILE, content)
+    content = {"number": number, "objective": objective, "mode": mode}
+    write_json(folder / FILE, content | {"pruner": pruner, "startup": startup, "warmup": warmup})
 
 
 def ended(folder: Path, number: int | None = None) -> End | None:
