@@ -1,6 +1,6 @@
 """The demonstration: a small simulated sky, three networks, and what each is worth beside plain models.
 
-`make demo` calls it. All it writes is in demo/; the sky is simulated once, each call trains anew. On a noisier sky:
+`make demo` calls it. All it writes is in demo/; each call simulates and trains anew. On a noisier sky:
 `python scripts/demo.py difficulty=4`.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -59,10 +60,11 @@ def main(difficulty: float = 1.0) -> None:
 
 
 def sky(folder: Path, difficulty: float) -> dict[str, Path]:
-    """Paths of the simulated sky in `folder`, made now unless it is there."""
-    paths = {name: folder / file for name, file in FILES.items()}
-    if all(path.exists() for path in paths.values()):
-        return paths
+    """Paths of the simulated sky in `folder`, in place of an earlier one."""
+    for path in (folder / file for file in FILES.values()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
     print(f"simulating a small sky in {folder}", flush=True)
     return simulate(folder, difficulty=difficulty)
 

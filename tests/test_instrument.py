@@ -38,7 +38,7 @@ def test_words_say_how_a_table_is_read_otherwise(trained, sky, tmp_path):
     wanted = instrument.predict(table)
     table["g"][3] = -99.0
     table.rename_column("objid", "name")
-    found = instrument.predict(table, id="name", missing=[-99])
+    found = instrument.predict(table, id="name", missing=[-99], ra=None, dec=None)
     assert list(found["id"]) == list(wanted["id"])
     assert found["mask"][3] > wanted["mask"][3]
     np.testing.assert_allclose(np.delete(found["redshift"], 3), np.delete(wanted["redshift"], 3), atol=1e-6)
@@ -55,6 +55,8 @@ def test_words_that_cannot_be_are_told(trained, sky):
     instrument = starbolt.load(trained("mlp"))
     with pytest.raises(ValueError, match="TableDataModule has no word 'mising'; did you mean 'missing'"):
         instrument.predict(sky["catalogue"], mising=[-99])
+    with pytest.raises(ValueError, match="TableDataModule has no word 'common'"):
+        instrument.predict(sky["catalogue"], common=3)
     with pytest.raises(ValueError, match="id= says how a table is read, and this is an array; leave it out"):
         instrument.predict(np.zeros((3, 2)), id="name")
 

@@ -71,11 +71,17 @@ def data_like(
         CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")
     )  # a table in memory has its names
     words = {key: value for key, value in recipe["data"].items() if key not in (*left, "_target_")}
-    known = list(inspect.signature(made).parameters)[1:]
     for word in given or {}:
-        if word not in known:
+        if word not in (known := words_of(made)):
             raise ValueError(f"{made.__name__} has no word {word!r}; {nearest(word, known)}")
     return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache} | dict(given or {}))
+
+
+def words_of(made: type) -> list[str]:
+    """The words of a data module, those that all share among them."""
+    signatures = (inspect.signature(kind).parameters for kind in (made, ObjectDataModule))
+    named = (word for signature in signatures for word in signature.values() if word.kind is word.KEYWORD_ONLY)
+    return list(dict.fromkeys(word.name for word in named))
 
 
 def sources_of(words: Mapping[str, Any]) -> dict[str, None]:

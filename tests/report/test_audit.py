@@ -53,6 +53,8 @@ def test_a_note_is_told_and_the_test_objects_stay_unseen(table_run: Callable[...
     page = write(folder).read_text()
     assert "The audit notes: how they were observed tells (see Audit below)." in page
     assert "were waived" not in page
+    audited(folder, noted | {"waived": True})
+    assert "The audit notes" not in write(folder).read_text()
 
 
 def test_a_run_that_was_not_audited_has_no_such_section(table_run: Callable[..., Path]) -> None:

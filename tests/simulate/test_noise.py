@@ -30,7 +30,7 @@ def test_noise_is_gaussian_in_flux():
     assert flux.std() == pytest.approx(np.log(10) / 2.5 * magnitude_error(true[0], 23.0), rel=0.03)
 
 
-def test_what_is_not_brighter_than_the_sky_has_no_magnitude():
+def test_a_flux_that_is_not_positive_has_no_magnitude():
     mag, error = measured(np.full(1000, 26.0), 23.0, np.random.default_rng(0))
     assert 0.1 < np.isnan(mag).mean() < 0.5
     assert np.array_equal(np.isnan(mag), np.isnan(error))

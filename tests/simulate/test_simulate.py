@@ -1,14 +1,16 @@
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from starbolt.simulate import catalogue, cutouts, lightcurves, noise, simulate
 
 SKY = Path(__file__).parents[2] / "docs" / "sky.md"
-NO_NUMBERS = {"BANDS", "PLANES", "TYPES", "CHUNK"}  # names, those of which the fields are told, and one of memory alone
+OTHERS = {"BANDS", "PLANES", "TYPES", "CHUNK", "M_STAR", "LIGHT"}  # names, told one by one, or with more digits
 SMALL = {"galaxies": 60, "stamps": 12, "stars": 12}
 
 
@@ -71,9 +73,23 @@ def test_it_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
 
 
+def numbers(value):
+    """The numbers of a constant, or of a cell of the docs."""
+    if isinstance(value, str):
+        return {float(each.replace(",", "")) for each in re.findall(r"(?<![\w.])-?\d[\d,]*\.?\d*(?:e-?\d+)?", value)}
+    values = value.values() if isinstance(value, dict) else np.ravel(value)
+    return {float(f"{each:.6g}") for each in values}
+
+
 @pytest.mark.parametrize("module", [catalogue, cutouts, lightcurves, noise])
-def test_every_constant_stands_in_the_docs_with_its_source(module):
+def test_every_constant_stands_in_the_docs_with_its_value_and_source(module):
     rows = [line.split("|") for line in SKY.read_text().splitlines() if line.startswith("| ")]
-    told = " ".join(row[1] + row[2] for row in rows if len(row) == 5 and row[3].strip())
-    constants = {name for name in vars(module) if name.isupper() and not name.startswith("_")} - NO_NUMBERS
-    assert not {name for name in constants | set(catalogue.SpectralType._fields) if f"`{name}`" not in told}
+    told = [(row[1] + row[2], numbers(row[1] + row[2])) for row in rows if len(row) == 5 and row[3].strip()]
+    public = (name for name in vars(module) if name.isupper() and not name.startswith("_"))
+    constants = {name: getattr(module, name) for name in public if name not in OTHERS}
+    if module is catalogue:
+        constants |= {name: [getattr(kind, name) for kind in module.TYPES] for name in module.SpectralType._fields}
+    for name, value in constants.items():
+        beside = [known for words, known in told if f"`{name}`" in words]
+        wanted = {abs(each) for each in numbers(value)} - {0.0}  # the words tell in which direction
+        assert any(wanted <= {abs(each) for each in known} for known in beside), f"{name}: {wanted}"

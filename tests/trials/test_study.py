@@ -340,7 +340,7 @@ def test_none_is_ended_in_its_first_epochs(tmp_path, pruner):
         study.tell(poor, "pruned", reason="poor")
     ended = [step for step in ends if step is not None]
     assert ended
-    assert min(ended) >= 4
+    assert min(ended) >= 5
 
 
 def test_a_score_that_should_grow_is_poor_where_it_is_small(tmp_path):

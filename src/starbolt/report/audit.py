@@ -46,7 +46,7 @@ def _summary(looked: Mapping[str, str], findings: list[dict[str, Any]]) -> str:
     if not findings:
         return f"{made} checks before the training found no fault of the data or their split."
     names = ", ".join(dict.fromkeys(finding["name"] for finding in findings))
-    return f"{made} checks before the training; found, but noted or waived (audit.waive): {escape(names)}."
+    return f"{made} checks before the training; what it found was noted or waived (audit.waive): {escape(names)}."
 
 
 def _finding(finding: Mapping[str, Any]) -> str:

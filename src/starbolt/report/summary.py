@@ -38,7 +38,8 @@ def headline(results: Results, found: Mapping[str, Interval]) -> str:
 def findings(results: Results, found: Mapping[str, Interval], told: Sequence[Measured]) -> list[str]:
     """What else a reader must know, a sentence or two each."""
     doubt = f"The audit found faults that were waived ({waived(results)}): see Audit below." if waived(results) else ""
-    noted = [f"The audit notes: {one['sentence']} (see Audit below)." for one in _found(results, note=True)]
+    notes = (one["sentence"] for one in _found(results, note=True) if not one["waived"])
+    noted = [f"The audit notes: {sentence} (see Audit below)." for sentence in notes]
     good = [beside_controls(results, found), *calibrated(results), *failing(results, told)]
     made = [*good, doubt, *noted, seal(results)]
     return [words for words in made if words]

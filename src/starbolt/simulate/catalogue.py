@@ -20,10 +20,11 @@ WAVELENGTH = np.array([3550.0, 4770.0, 6230.0, 7620.0, 9130.0])  # Angstrom; SDS
 WIDTH = np.array([570.0, 1370.0, 1370.0, 1530.0, 950.0])  # Angstrom FWHM; the same paper
 DEPTH = np.array([22.3, 23.3, 23.1, 22.3, 20.8])  # mag at 5 sigma; the same survey
 LIMIT = 19.8  # r mag, the limit on the true magnitude; GAMA, Liske et al. 2015, MNRAS 452, 2087
-NEAR, FAR = 0.02, 0.7  # redshift; chosen: nearer, motions weigh more than the expansion, and farther is none in 10,000
+NEAR, FAR = 0.02, 0.8  # redshift; chosen: nearer, motions count beside the expansion; farther is next to none
 MATTER = 0.3  # density of a flat universe; that of M_STAR
 HUBBLE = 70.0  # km/s/Mpc; any other would do, since M_STAR goes with it
 LIGHT = 299792.458  # km/s
+SHIFT = 0.1  # redshift to which the r band of M_STAR is moved
 M_STAR = -20.44 + 5 * np.log10(HUBBLE / 100)  # r mag; Blanton et al. 2003, ApJ 592, 819
 BRIGHTEST, FAINTEST = -2.5, 4.5  # mag from M*; chosen: the function is cut where next to none is in the survey
 BREAK, SOFTENING = 3838.0, 391.0  # Angstrom; fitted, see TYPES
@@ -78,9 +79,15 @@ def write_catalogue(file: Path, count: int, rng: np.random.Generator, difficulty
 def draw_galaxies(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Redshift, spectral type (0, 1, 2) and true r [mag] of `count` galaxies brighter than the limit, each [count]."""
     found: list[np.ndarray] = []
+    magnitudes = np.linspace(BRIGHTEST, FAINTEST, 400)
+    functions = np.stack([one.share * schechter(magnitudes, one.faint) for one in TYPES])
+    shares = functions.sum(axis=1) / functions.sum()
     while sum(part.shape[1] for part in found) < count:
-        redshift, kind = _by_volume(20000, rng), rng.choice(len(TYPES), 20000, p=[kind.share for kind in TYPES])
-        r = _absolute_magnitudes(kind, rng) + distance_modulus(redshift) + _k_correction(redshift, kind)
+        redshift, kind = _by_volume(20000, rng), rng.choice(len(TYPES), 20000, p=shares)
+        relative = np.empty(len(kind))
+        for i, function in enumerate(functions):
+            relative[kind == i] = _draw(magnitudes, function, (kind == i).sum(), rng)
+        r = M_STAR - of_type("brighter", kind) + relative + distance_modulus(redshift) + _k_correction(redshift, kind)
         found.append(np.stack([redshift, kind, r])[:, r < LIMIT])
     redshift, kind, r = np.concatenate(found, axis=1)[:, :count]
     return redshift, kind.astype(int), r
@@ -104,6 +111,12 @@ def scattered(kind: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
 def of_type(name: str, kind: np.ndarray) -> np.ndarray:
     """The value `name` of the spectral types `kind` (0, 1, 2), [N]."""
     return np.array([getattr(one, name) for one in TYPES])[kind]
+
+
+def schechter(relative: np.ndarray, faint: float) -> np.ndarray:
+    """Galaxies for each magnitude at `relative` [mag] fainter than M*, up to a factor; Schechter 1976, ApJ 203, 297."""
+    luminosity = 10 ** (-0.4 * relative)
+    return luminosity ** (faint + 1) * np.exp(-luminosity)
 
 
 def distance_modulus(redshift: np.ndarray) -> np.ndarray:
@@ -134,19 +147,8 @@ def _band_flux(band: int, redshift: np.ndarray, slope: np.ndarray, depth: np.nda
 
 def _k_correction(redshift: np.ndarray, kind: np.ndarray) -> np.ndarray:
     slope, depth = of_type("slope", kind), of_type("depth", kind)
-    here = _band_flux(2, np.zeros_like(redshift), slope, depth)
+    here = _band_flux(2, np.full_like(redshift, SHIFT), slope, depth) / (1 + SHIFT)
     return -2.5 * np.log10(_band_flux(2, redshift, slope, depth) / here)
-
-
-def _absolute_magnitudes(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    relative = np.linspace(BRIGHTEST, FAINTEST, 400)  # mag fainter than M*
-    luminosity = 10 ** (-0.4 * relative)
-    mag = np.empty(len(kind))
-    for i, shape in enumerate(TYPES):
-        density = luminosity ** (shape.faint + 1) * np.exp(-luminosity)  # Schechter 1976, ApJ 203, 297
-        chosen = kind == i
-        mag[chosen] = M_STAR - shape.brighter + _draw(relative, density, chosen.sum(), rng)
-    return mag
 
 
 def _by_volume(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Real alerts are supernovae on galaxies and stars that brightened: a positive point source on the difference. Bogus ones
 are what a subtraction also finds: dipoles of misregistered sources, cosmic rays, hot columns and peaks of the noise.
-Both classes span the same range of brightness, so that a network has to look at shapes.
+Both are put in with the same range of brightness, so that a network has to look at shapes.
 docs/sky.md tells each constant and its source, and how hard the task is.
 """
 
@@ -108,6 +108,7 @@ def draw_scenes(count: int, rng: np.random.Generator) -> Scene:
     along, across = np.where(dipole, 0, away * np.cos(where)), np.where(dipole, 0, away * axis * np.sin(where))
     moved, towards = rng.uniform(*MISREGISTRATION, count), rng.uniform(0, 2 * np.pi, count)
     dx, dy = REGISTRATION * rng.standard_normal((2, count))
+    length = np.where(kind == "hot column", rng.uniform(0, 10, count), rng.exponential(COSMIC_RAY, count))
     return Scene(
         kind=kind, fwhm=rng.uniform(*SEEING, count) / PIXEL, flux=_flux(mag), star=star, x=x, y=y,
         galaxy=np.where(hosted, _flux(brightness), 0.0),
@@ -116,7 +117,7 @@ def draw_scenes(count: int, rng: np.random.Generator) -> Scene:
         radius=radius, axis=axis, angle=angle,
         dx=np.where(dipole, moved * np.cos(towards), dx), dy=np.where(dipole, moved * np.sin(towards), dy),
         width=1 + MISMATCH * rng.standard_normal(count),
-        length=rng.exponential(COSMIC_RAY, count), tilt=rng.uniform(0, np.pi, count),
+        length=length, tilt=rng.uniform(0, np.pi, count),
     )  # fmt: skip
 
 

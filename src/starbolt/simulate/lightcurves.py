@@ -21,7 +21,7 @@ from starbolt.simulate.noise import measured
 BANDS = ("g", "r")
 DEPTH = np.array([20.8, 20.6])  # mag at 5 sigma of g and r; ZTF, Masci et al. 2019, PASP 131, 018003
 CLASSES = {"rr_lyrae": 0.35, "cepheid": 0.2, "eclipsing": 0.3, "mira": 0.15}  # shares; chosen, unlike the sky's
-SEASONS, SEASON, YEAR = 2, 110.0, 365.25  # count; length and spacing [d]; chosen
+SEASONS, SEASON, YEAR = 2, 110, 365.25  # count; length and spacing [d]; chosen
 START = 58200.0  # MJD of the first night; ZTF began in March 2018, Bellm et al. 2019, PASP 131, 018002
 NIGHTS = (38, 83)  # nights a star is observed in all its seasons; every third night of 220 are 73
 BETWEEN = 0.042  # d from the g to the r exposure of a night: an hour, as ZTF's public survey is scheduled
@@ -34,8 +34,9 @@ DUST = 3.303 - 2.285  # E(g-r) / E(B-V) in SDSS bands; Schlafly & Finkbeiner 201
 class Stars(NamedTuple):
     """N stars: arrays [N] unless said.
 
-    kind: a name of CLASSES; mean [mag] in r; colour: mean g - r [mag], reddened; period [d]; phase at START;
-    amplitude [N, 2]: peak to peak [mag] in g and r; shape: 0 to 1, how steep a pulsator rises, how wide an eclipse is.
+    kind: a name of CLASSES; mean [mag] in r, of eclipsing stars outside the eclipses; colour: mean g - r [mag],
+    reddened; period [d]; phase at START; amplitude [N, 2]: peak to peak, or depth of the first eclipse [mag], in g and
+    r; shape: 0 to 1, how steep a pulsator rises, how wide an eclipse is.
     """
 
     kind: np.ndarray
@@ -79,8 +80,8 @@ def observe(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     """Number of the star, MJD [d] and band (0 g, 1 r) of each point of `count` stars, [P], by star, then time."""
     nights = rng.integers(*NIGHTS, count, endpoint=True)
     star = np.repeat(np.arange(count), nights)
-    opens = YEAR * rng.integers(SEASONS, size=len(star))
-    night = np.floor(START + opens + rng.uniform(0, SEASON, len(star))) + rng.normal(0.3, 0.08, len(star))
+    season, day = np.divmod(np.concatenate([rng.permutation(SEASONS * SEASON)[:n] for n in nights]), SEASON)
+    night = START + np.floor(YEAR * season) + day + rng.normal(0.3, 0.08, len(star))
     star, band = np.repeat(star, 2), np.tile([0, 1], len(star))
     mjd = np.repeat(night, 2) + BETWEEN * band
     seen = rng.random(len(mjd)) > CLOUDED

@@ -105,6 +105,8 @@ class Search(Plan):
             if value not in known:
                 names = ", ".join(str(each or "null") for each in known)
                 raise UserError(f"sweep.{word}={value} is not one of {names}")
+        if warmup < 0:
+            raise UserError(f"sweep.warmup={warmup} is below 0; give a number of epochs")
         self.sampler, self.trials, self.startup, self.seed = sampler, trials, startup, seed
         self.pruner, self.warmup = pruner, warmup
 

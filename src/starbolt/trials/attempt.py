@@ -45,7 +45,8 @@ class Attempt:
     def study(self) -> Study:
         """The journal, in the folder above."""
         about = self.about
-        return Study(self.folder.parent, **{word: about[word] for word in ("mode", "pruner", "startup", "warmup")})
+        words = {word: about[word] for word in ("mode", "pruner", "startup", "warmup") if word in about}
+        return Study(self.folder.parent, **words)
 
     @contextmanager
     def recorded(self) -> Iterator[None]:

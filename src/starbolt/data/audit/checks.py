@@ -64,7 +64,7 @@ class Audit:
         for name, source in data.sources.items():
             check, find = COPIES[source.modality.kind]
             yield check, name, partial(find, sides, name, source)
-            if source.modality.kind == "series":
+            if source.modality.kind == "series" and source.modality.axis == "time":
                 yield "cadence", name, partial(cadence, sides, name, source, data.y, data.spec.target)
         tables = {name: source for name, source in data.sources.items() if source.modality.kind == "table"}
         if tables:
