@@ -127,7 +127,7 @@ OWN_WORDS = {
                 "  data.*  as in train, laid over what the checkpoint was trained on; the target may be absent"),
     "doctor": ("words", "  none: Python, packages, devices, memory, compiler, disks, wandb, Slurm",
                "  those of a training: one batch is read, audited, trained on, kept, read again and predicted, and timed"),
-    "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 difficulty=1.0 seed=0",),
+    "simulate": ("words", "  output=FOLDER galaxies=4000 stamps=1500 stars=1200 supernovae=0 difficulty=1.0 seed=0",),
     "new": ("words", "  NAME of the project: small letters, digits and underscores", "  output=FOLDER, new or empty (default: NAME)"),
     "fetch": ("words", "  NAME of the set (none: list all)",
               "  output=FOLDER (default: NAME below $STARBOLT_DATA, else below data/, where experiment=NAME looks)"),

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from starbolt.simulate import catalogue, cutouts, lightcurves, noise, simulate
+from starbolt.simulate import catalogue, cutouts, lightcurves, noise, simulate, supernovae
 
 SKY = Path(__file__).parents[2] / "docs" / "sky.md"
 OTHERS = {"BANDS", "PLANES", "TYPES", "CHUNK", "M_STAR", "LIGHT"}  # names, told one by one, or with more digits
@@ -60,6 +61,16 @@ def test_a_file_or_a_filled_folder_is_refused_and_left_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_supernovae_are_added_to_the_same_stars(tmp_path):
+    plain, more = (simulate(tmp_path / str(n), **SMALL, supernovae=n) for n in (0, 5))
+    for name in ("stars", "photometry"):
+        before, after = (pq.read_table(paths[name]) for paths in (plain, more))
+        assert after.slice(0, len(before)).equals(before)
+    assert pq.read_table(more["stars"])["class"].to_pylist()[-5:] == ["supernova"] * 5
+    with pytest.raises(ValueError, match="supernovae=-1 is below 0"):
+        simulate(tmp_path / "none", supernovae=-1)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("galaxies", 0), ("stars", -5), ("difficulty", 0.0), ("difficulty", float("nan"))]
 )
@@ -81,7 +92,7 @@ def numbers(value):
     return {float(f"{each:.6g}") for each in values}
 
 
-@pytest.mark.parametrize("module", [catalogue, cutouts, lightcurves, noise])
+@pytest.mark.parametrize("module", [catalogue, cutouts, lightcurves, noise, supernovae])
 def test_every_constant_stands_in_the_docs_with_its_value_and_source(module):
     rows = [line.split("|") for line in SKY.read_text().splitlines() if line.startswith("| ")]
     told = [(row[1] + row[2], numbers(row[1] + row[2])) for row in rows if len(row) == 5 and row[3].strip()]

@@ -32,6 +32,7 @@ def simulate(
     galaxies: int = 4000,
     stamps: int = 1500,
     stars: int = 1200,
+    supernovae: int = 0,
     difficulty: float = 1.0,
     seed: int = 0,
 ) -> dict[str, Path]:
@@ -39,10 +40,13 @@ def simulate(
 
     catalogue: `galaxies` galaxies, magnitudes and redshifts (FITS table). cutouts: folder of `stamps` FITS stamps;
     labels: their classes (CSV). photometry, stars: light curves of `stars` variable stars, one row per measurement,
-    and their classes (Parquet). `difficulty` multiplies the noise. The same arguments give the same bytes, and each
-    product is independent of the sizes of the others. They appear when all are finished.
-    ValueError where `output` is a file or holds something, or where a number is not positive.
+    and their classes (Parquet), and of `supernovae` supernovae, a fifth class. `difficulty` multiplies the noise. The
+    same arguments give the same bytes, and each product is independent of the sizes of the others. They appear when all
+    are finished.
+    ValueError where `output` is a file or holds something, or where a number is not positive (`supernovae` may be 0).
     """
+    if supernovae < 0:
+        raise ValueError(f"supernovae={supernovae} is below 0; give a number of supernovae, or 0 for none")
     _check(galaxies=galaxies, stamps=stamps, stars=stars, difficulty=difficulty)
     folder = _empty_folder(Path(output))
     aside = folder / ".unfinished"
@@ -52,7 +56,7 @@ def simulate(
         streams = [np.random.default_rng([seed, product]) for product in range(3)]
         write_catalogue(parts["catalogue"], galaxies, streams[0], difficulty)
         write_cutouts(parts["cutouts"], parts["labels"], stamps, streams[1], difficulty)
-        write_stars(parts["photometry"], parts["stars"], stars, streams[2], difficulty)
+        write_stars(parts["photometry"], parts["stars"], stars, streams[2], difficulty, supernovae)
         return {name: part.rename(folder / part.name) for name, part in parts.items()}
     finally:
         shutil.rmtree(aside)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from starbolt.simulate.catalogue import sky_positions
 from starbolt.simulate.noise import measured
+from starbolt.simulate.supernovae import BLUE_FALL, draw_supernovae, fading
 
 BANDS = ("g", "r")
 DEPTH = np.array([20.8, 20.6])  # mag at 5 sigma of g and r; ZTF, Masci et al. 2019, PASP 131, 018003
@@ -48,21 +49,75 @@ class Stars(NamedTuple):
     shape: np.ndarray
 
 
-def write_stars(photometry: Path, stars: Path, count: int, rng: np.random.Generator, difficulty: float = 1.0) -> None:
-    """Write `count` stars to `stars` and their measurements, one row each, to `photometry`, as Parquet with units."""
+class Seen(NamedTuple):
+    """N objects as observed: kind, ra and dec [deg], each [N]; of P points the rest, each [P].
+
+    star: the number of the object; mjd [d]; band: 0 g, 1 r; mag and its error [mag].
+    """
+
+    kind: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    star: np.ndarray
+    mjd: np.ndarray
+    band: np.ndarray
+    mag: np.ndarray
+    error: np.ndarray
+
+
+def write_stars(
+    photometry: Path, stars: Path, count: int, rng: np.random.Generator, difficulty: float = 1.0, supernovae: int = 0
+) -> None:
+    """Write `count` stars and some supernovae to `stars`, their measurements, a row each, to `photometry`: Parquet."""
+    parts = {"S": seen_stars(count, rng, difficulty)}
+    if supernovae:
+        parts["N"] = seen_supernovae(supernovae, rng.spawn(1)[0], difficulty)
+    heads, points = [], []
+    for letter, seen in parts.items():
+        names = np.array([f"{letter}{i:06d}" for i in range(1, len(seen.kind) + 1)])
+        total, counts = (np.bincount(seen.star, weight, len(names)) for weight in (seen.mag, None))
+        mean_mag = np.where(counts > 0, total / np.maximum(counts, 1), np.nan).astype(np.float32)
+        heads.append({"objid": names, "ra": seen.ra, "dec": seen.dec, "mean_mag": mean_mag, "class": seen.kind})
+        mag, error = seen.mag.astype(np.float32), seen.error.astype(np.float32)
+        band = np.array(BANDS)[seen.band]
+        points.append({"objid": names[seen.star], "mjd": seen.mjd, "band": band, "mag": mag, "mag_err": error})
+    pq.write_table(_with_units(_joined(heads), ra="deg", dec="deg", mean_mag="mag"), stars)
+    pq.write_table(_with_units(_joined(points), mjd="d", mag="mag", mag_err="mag"), photometry)
+
+
+def seen_stars(count: int, rng: np.random.Generator, difficulty: float) -> Seen:
+    """`count` stars of the four classes as observed."""
     drawn = draw_stars(count, rng)
-    names = np.array([f"S{i:06d}" for i in range(1, count + 1)])
     star, mjd, band = observe(count, rng)
-    mag, error = measured(magnitude(drawn, star, mjd, band), DEPTH[band], rng, difficulty)
+    points = _found(magnitude(drawn, star, mjd, band), star, mjd, band, rng, difficulty)
+    return Seen(drawn.kind, *sky_positions(count, rng), *points)
+
+
+def seen_supernovae(count: int, rng: np.random.Generator, difficulty: float) -> Seen:
+    """`count` supernovae as observed; each is at its peak in one of the exposures in r, so that all are seen."""
+    drawn = draw_supernovae(count, rng)
+    star, mjd, band = observe(count, rng)
+    in_r = np.flatnonzero(band == 1)
+    some = in_r[np.lexsort((rng.random(len(in_r)), star[in_r]))]  # of each object its exposures in r, in any order
+    peak = mjd[some[np.unique(star[some], return_index=True)[1]]]
+    reddened = drawn["colour"] + DUST * rng.exponential(REDDENING, count)
+    fall = drawn["fall"][star] * np.where(band == 0, BLUE_FALL, 1.0)
+    below = fading(mjd - peak[star], drawn["rise"][star], fall)
+    true = drawn["peak"][star] + np.where(band == 0, reddened[star], 0.0) + below
+    points = _found(true, star, mjd, band, rng, difficulty)
+    return Seen(np.full(count, "supernova"), *sky_positions(count, rng), *points)
+
+
+def _found(
+    true: np.ndarray, star: np.ndarray, mjd: np.ndarray, band: np.ndarray, rng: np.random.Generator, difficulty: float
+) -> tuple[np.ndarray, ...]:
+    mag, error = measured(true, DEPTH[band], rng, difficulty)
     found = mag < DEPTH[band]  # False too where there was no positive flux
-    star, mjd, band, mag, error = (values[found] for values in (star, mjd, band, mag, error))
-    ra, dec = sky_positions(count, rng)
-    mean = np.bincount(star, mag, count) / np.bincount(star, minlength=count)
-    heads = {"objid": names, "ra": ra, "dec": dec, "mean_mag": mean.astype(np.float32), "class": drawn.kind}
-    points = {"objid": names[star], "mjd": mjd, "band": np.array(BANDS)[band]}
-    points |= {"mag": mag.astype(np.float32), "mag_err": error.astype(np.float32)}
-    pq.write_table(_with_units(heads, ra="deg", dec="deg", mean_mag="mag"), stars)
-    pq.write_table(_with_units(points, mjd="d", mag="mag", mag_err="mag"), photometry)
+    return tuple(values[found] for values in (star, mjd, band, mag, error))
+
+
+def _joined(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def draw_stars(count: int, rng: np.random.Generator) -> Stars:

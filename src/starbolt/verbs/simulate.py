@@ -11,7 +11,7 @@ from starbolt.compose import UserError
 from starbolt.messages import say
 
 WORDS: dict[str, Callable[[str], str | int | float]] = {
-    "output": str, "galaxies": int, "stamps": int, "stars": int, "difficulty": float, "seed": int,
+    "output": str, "galaxies": int, "stamps": int, "stars": int, "supernovae": int, "difficulty": float, "seed": int,
 }  # fmt: skip
 
 
