@@ -71,8 +71,9 @@ def data_like(
         CHOICES if isinstance(source, str | Path) else (*CHOICES, "names", "table")
     )  # a table in memory has its names
     words = {key: value for key, value in recipe["data"].items() if key not in (*left, "_target_")}
+    known = words_of(made)
     for word in given or {}:
-        if word not in (known := words_of(made)):
+        if word not in known:
             raise ValueError(f"{made.__name__} has no word {word!r}; {nearest(word, known)}")
     return made(source, **words | wanted_features(words, learner.spec) | {"cache": cache} | dict(given or {}))
 

@@ -306,14 +306,19 @@ def test_the_curve_of_a_trial_is_kept_and_one_told_twice_is_as_it_was_first(grid
     assert grid.trials()[number].curve == [(0, 0.9), (1, 0.5)]
 
 
+def good_trials(study, count, epochs):
+    """So many trials that finish with the same good score in each epoch; none is told to end."""
+    for _ in range(count):
+        number = study.next(0, "me").number
+        assert not any(study.report(number, step, 0.1) for step in range(epochs))
+        study.tell(number, "finished", 0.1)
+
+
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
 def test_poor_trials_are_told_to_end_and_one_that_ended_is_not(tmp_path, pruner):
     study = Study(tmp_path, pruner=pruner, startup=3)
     study.plan([{"seed": str(seed)} for seed in range(24)])
-    for _ in range(16):
-        good = study.next(0, "me").number
-        assert not any(study.report(good, step, 0.1) for step in range(9))
-        study.tell(good, "finished", 0.1)
+    good_trials(study, 16, 9)
     ended = []
     for _ in range(8):  # hyperband lets some go on: which is decided by their number
         poor = study.next(0, "me").number
@@ -329,10 +334,7 @@ def test_poor_trials_are_told_to_end_and_one_that_ended_is_not(tmp_path, pruner)
 def test_none_is_ended_in_its_first_epochs(tmp_path, pruner):
     study = Study(tmp_path, pruner=pruner, startup=3, warmup=5)
     study.plan([{"seed": str(seed)} for seed in range(16)])
-    for _ in range(8):
-        good = study.next(0, "me").number
-        assert not any(study.report(good, step, 0.1) for step in range(20))
-        study.tell(good, "finished", 0.1)
+    good_trials(study, 8, 20)
     ends = []
     for _ in range(8):
         poor = study.next(0, "me").number

@@ -97,9 +97,8 @@ def seen_supernovae(count: int, rng: np.random.Generator, difficulty: float) -> 
     """`count` supernovae as observed; each is at its peak in one of the exposures in r, so that all are seen."""
     drawn = draw_supernovae(count, rng)
     star, mjd, band = observe(count, rng)
-    in_r = np.flatnonzero(band == 1)
-    some = in_r[np.lexsort((rng.random(len(in_r)), star[in_r]))]  # of each object its exposures in r, in any order
-    peak = mjd[some[np.unique(star[some], return_index=True)[1]]]
+    in_r = rng.permutation(np.flatnonzero(band == 1))
+    peak = mjd[in_r[np.unique(star[in_r], return_index=True)[1]]]  # of each the first in this order
     reddened = drawn["colour"] + DUST * rng.exponential(REDDENING, count)
     fall = drawn["fall"][star] * np.where(band == 0, BLUE_FALL, 1.0)
     below = fading(mjd - peak[star], drawn["rise"][star], fall)
