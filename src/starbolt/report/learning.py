@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from starbolt.report.results import Results
 from starbolt.report.style import BLUE, GREY, RED, WIDTH, Drawing
+from starbolt.report.sweep.axis import round_numbers
 
 RISE = 0.1  # share of the progress in val/loss that must be lost again to be called overfitting
 STALL = 0.02  # share of it that the last tenth of the epochs must still gain to be called unfinished
@@ -77,10 +78,13 @@ def draw(results: Results) -> list[Drawing]:
         if name in results.history:
             axes[0].plot(epoch, results.history[name], color=colour, ls=dash, marker=".", ms=3, label=name)
     losses = np.concatenate([results.history.get(name, np.array([])) for name in ("train/loss", "val/loss")])
-    axes[0].set(
-        ylabel="loss",
-        yscale="log" if np.nanmin(losses) > 0 and np.nanmax(losses) > 10 * np.nanmin(losses) else "linear",
-    )
+    axes[0].set_ylabel("loss")
+    known = losses[np.isfinite(losses)]
+    if known.size and 0 < 10 * known.min() < known.max():
+        axes[0].set_yscale("log")
+        ticks = round_numbers(float(known.min()), float(known.max()), log=True)
+        axes[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes[0].yaxis.set_minor_locator(NullLocator())  # its numbers would lie on one another
     for ax, name in zip(axes[1:], shown, strict=True):
         ax.plot(epoch, results.history[f"val/{name}"], color=BLUE, marker=".", ms=3)
         ax.set_ylabel(f"val/{name}")
